@@ -8,6 +8,7 @@ import dev.keystore.TransactionOptions
 import dev.keystore.Updates
 import dev.keystore.async.AsyncKeyStore
 import java.util.concurrent.CompletableFuture
+import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.resume
 import kotlin.coroutines.resumeWithException
 import kotlin.coroutines.suspendCoroutine
@@ -105,8 +106,9 @@ public class CoroutineKeyStore(
      * it launches, but not within `withContext` of another dispatcher. If it is cancelled, nothing is written. The lock
      * is held while it is suspended.
      *
-     * Within [work], another transaction of the same database is refused with [IllegalStateException] (R26), wherever
-     * the coroutine runs; use [withTransaction] on the handle.
+     * Within [work], another transaction is refused with [IllegalStateException] (R26), wherever the coroutine runs, and
+     * also one of another database: it would occupy the thread of this one, for whose coroutines its work may wait. Use
+     * [withTransaction] on the handle; for another database, [call] that function, whose work does not suspend.
      *
      * @return what [work] returned, once the commit is durable
      * @throws Throwable what [work] threw, unchanged; nothing was written (R22). The other exceptions are those of
@@ -125,6 +127,10 @@ public class CoroutineKeyStore(
         work: suspend (Transaction) -> R,
     ): R {
         val context = currentCoroutineContext()
+        check(context.loop() == null) {
+            "A transaction within the work of another one is refused: call withTransaction on the handle, or," +
+                " for another database, call { it.withTransaction(lockKey, work) }"
+        }
         return call { called ->
             called.withTransaction(lockKeys, options) { tx -> TransactionLoop(dispatcher).run(context) { work(tx) } }
         }
@@ -137,10 +143,10 @@ public class CoroutineKeyStore(
     public suspend fun <R> call(block: (SignalKeyStore) -> R): R {
         val context = currentCoroutineContext()
         context.ensureActive()
-        val running = context[TransactionLoop.Running]
-        if (running != null && !running.loop.ended) {
+        val loop = context.loop()
+        if (loop != null) {
             // The outer context keeps the inner one from discarding the outcome on the way back to another dispatcher.
-            return withContext(NonCancellable) { withContext(running.loop) { block(store) } }
+            return withContext(NonCancellable) { withContext(loop) { block(store) } }
         }
         val future = async.call { runCatching { block(it) } }
         val outcome =
@@ -158,6 +164,9 @@ public class CoroutineKeyStore(
         const val PAGE = 64
 
         val DEFAULT_DISPATCHER = Dispatchers.IO.limitedParallelism(64, "keystore")
+
+        /** Returns the loop of the transaction within whose work a coroutine runs, or null. */
+        fun CoroutineContext.loop(): TransactionLoop? = this[TransactionLoop.Running]?.loop?.takeUnless { it.ended }
 
         fun isInterruption(failure: Throwable) =
             failure is OperationInterruptedException || failure is InterruptedException

@@ -428,6 +428,34 @@ class CoroutineKeyStoreTest {
     }
 
     @Test
+    @DisplayName("R27 a transaction of another database is refused too, since its work could wait for the outer one's")
+    fun transaction_ofAnotherDatabase_isRefusedWithinWork() = runTest {
+        SignalKeyDatabase.builder().backend(MemoryBackend()).open().use { other ->
+            val bob = CoroutineKeyStore(other.forContext("bob"))
+            alice.transaction("a") { tx ->
+                coroutineScope {
+                    val read = async { tx.find(KeyTypes.LID_MAPPING, "x").orElse("none") } // needs this thread
+                    val refused = runCatching { bob.transaction("b") { it.put("y", read.await()) } }
+                    assertThat(refused.exceptionOrNull())
+                        .isInstanceOf(IllegalStateException::class.java)
+                        .hasMessageContaining("withTransaction")
+
+                    val found = read.await()
+                    bob.call {
+                        it.withTransaction("b") { nested ->
+                            nested.put("y", found)
+                            tx.put("z", found)
+                        }
+                    }
+                }
+            }
+
+            assertThat(bob.find(KeyTypes.LID_MAPPING, "y")).isEqualTo("none")
+            assertThat(stored("z")).isEqualTo("none")
+        }
+    }
+
+    @Test
     @DisplayName("R20 work that waits for coroutines of others does not keep transactions with other keys waiting")
     fun transactions_ofOtherKeys_runWhileOneIsSuspended() = runTest {
         val entered = CompletableDeferred<Unit>()
