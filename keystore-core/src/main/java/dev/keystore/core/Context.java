@@ -4,6 +4,7 @@ import dev.keystore.ContextMovedException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
+import dev.keystore.StaleStoreException;
 import dev.keystore.spi.StoreSealing;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -216,6 +217,11 @@ final class Context {
     /** Returns whether another owner has taken the context over. Nothing of it is cached then. */
     boolean isOwnershipLost() {
         return ownershipLost;
+    }
+
+    /** Returns whether commits are refused only because another copy of this context was written to. */
+    boolean isStale() {
+        return refusal() instanceof StaleStoreException;
     }
 
     /** Records that another owner has taken the context over, and drops what is cached. */

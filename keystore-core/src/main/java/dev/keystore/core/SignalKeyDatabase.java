@@ -27,6 +27,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -276,9 +277,25 @@ public final class SignalKeyDatabase implements AutoCloseable {
      * @return a snapshot, in any order
      */
     public Set<String> lostContexts() {
+        return openContexts(Context::isOwnershipLost);
+    }
+
+    /**
+     * Returns the names of the contexts that are refused because another copy of the store was written to (R83): those
+     * of {@link #openContexts} whose commits fail with {@link dev.keystore.StaleStoreException}. Always empty without a
+     * {@linkplain Builder#freshnessAnchor freshness anchor}. It is noticed when the anchor is raised, and does not
+     * change until this database is closed. A context that was lost as well is only one of {@link #lostContexts}.
+     *
+     * @return a snapshot, in any order
+     */
+    public Set<String> staleContexts() {
+        return openContexts(Context::isStale);
+    }
+
+    private Set<String> openContexts(Predicate<Context> state) {
         return stores.values().stream()
                 .map(ContextStore::state)
-                .filter(Context::isOwnershipLost)
+                .filter(state)
                 .map(Context::name)
                 .collect(Collectors.toUnmodifiableSet());
     }

@@ -219,6 +219,8 @@ class FreshnessTest {
             CountDownLatch raised = anchor.awaitWrites(1);
             commit(first, "alice", 1);
             assertThat(raised.await(10, TimeUnit.SECONDS)).isTrue();
+            second.forContext("bob");
+            assertThat(second.staleContexts()).isEmpty();
             alice.put(KeyTypes.SESSION, "bob.1", bytes("clone"));
 
             commit(first, "alice", 1);
@@ -230,6 +232,8 @@ class FreshnessTest {
                     .isInstanceOfSatisfying(
                             StaleStoreException.class,
                             e -> assertThat(e.isWrittenCopy()).isTrue());
+            assertThat(second.staleContexts()).containsExactly("alice");
+            assertThat(first.staleContexts()).isEmpty();
         }
     }
 

@@ -47,6 +47,7 @@ final class KeystoreEndpoint {
         listContexts(store, json);
         json.put("open", database.openContexts().size());
         json.put("lost", database.lostContexts().size());
+        json.put("stale", database.staleContexts().size());
         json.put("statistics", statistics());
         return json;
     }

@@ -9,12 +9,14 @@ import dev.keystore.core.SignalKeyDatabase;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 
 /**
  * Checks the health of the database, for the indicators of both generations of Boot. The details are counts and the
@@ -55,7 +57,16 @@ final class KeystoreHealth {
         this.database = database;
         this.unreadable = unreadable;
         this.properties = properties;
+        requireNotNegative("minimum-pre-keys", properties.minimumPreKeys());
+        requireNotNegative("maximum-contexts", properties.maximumContexts());
         this.nanoTime = nanoTime;
+    }
+
+    private static void requireNotNegative(String property, int value) {
+        if (value < 0) {
+            throw new InvalidConfigurationPropertyValueException(
+                    "keystore.health." + property, value, "must be at least 0");
+        }
     }
 
     /**
@@ -79,53 +90,65 @@ final class KeystoreHealth {
     private Checked checkReachable() {
         database.checkReachable();
         Set<String> open = database.openContexts();
-        int lost = database.lostContexts().size();
+        Set<String> lost = database.lostContexts();
+        int stale = database.staleContexts().size();
+        Set<String> kept = new HashSet<>(open);
+        kept.removeAll(lost);
         Map<String, Object> details = new LinkedHashMap<>();
         details.put("openContexts", open.size());
-        details.put("lostContexts", lost);
-        boolean warns = lost > 0;
+        details.put("lostContexts", lost.size());
+        details.put("staleContexts", stale);
+        int used = properties.expectTakeovers() ? kept.size() : open.size();
+        int refused = used - kept.size() + stale;
+        boolean warns = refused > 0;
         if (properties.minimumPreKeys() > 0) {
-            warns |= checkPreKeys(open, details);
+            warns |= checkPreKeys(kept, details);
         }
         if (unreadable.isRegistered()) {
             long damaged = unreadable.found();
             details.put("unreadableEntries", damaged);
             warns |= damaged > 0;
         }
-        if (lost > 0 && lost == open.size()) {
+        if (refused > 0 && refused == used) {
             return new Checked(OUT_OF_SERVICE, details);
         }
         return new Checked(warns ? WARNING : UP, details);
     }
 
-    private boolean checkPreKeys(Set<String> open, Map<String, Object> details) {
-        if (open.size() > properties.maximumContexts()) {
+    private boolean checkPreKeys(Set<String> contexts, Map<String, Object> details) {
+        if (contexts.size() > properties.maximumContexts()) {
             details.put(FEW, "not counted: more than keystore.health.maximum-contexts are open");
             return false;
         }
         long start = nanoTime.getAsLong();
         long few = 0;
-        for (String context : open) {
-            if (nanoTime.getAsLong() - start > BUDGET.toNanos()) {
-                String rest = "not counted: it takes more than " + BUDGET.toSeconds() + " seconds";
-                details.put(FEW, few == 0 ? rest : "at least " + few + "; the rest is " + rest);
-                return few > 0;
+        long uncountable = 0;
+        boolean isLate = false;
+        for (String context : contexts) {
+            isLate = nanoTime.getAsLong() - start > BUDGET.toNanos();
+            if (isLate) {
+                break;
             }
-            few += hasFewPreKeys(context) ? 1 : 0;
+            try {
+                few += hasFewPreKeys(database.forContext(context)) ? 1 : 0;
+            } catch (UnreadableEntryException e) {
+                uncountable++; // in a store that hides names, one damaged entry is enough
+            }
         }
-        details.put(FEW, few);
-        return few > 0;
+        details.put(FEW, isLate ? few(few) : few);
+        details.put("uncountableContexts", uncountable);
+        return few + uncountable > 0;
     }
 
-    private boolean hasFewPreKeys(String context) {
-        SignalKeyStore store = database.forContext(context);
+    private static String few(long counted) {
+        String rest = "not counted: it takes more than " + BUDGET.toSeconds() + " seconds";
+        return counted == 0 ? rest : "at least " + counted + "; the rest is " + rest;
+    }
+
+    private boolean hasFewPreKeys(SignalKeyStore store) {
         long minimum = properties.minimumPreKeys();
-        try {
-            return hasAny(store, KeyTypes.SIGNED_PRE_KEY) // an account that others start sessions with
-                    && (OneTimePreKeys.count(store, minimum) < minimum || hasFewKyberPreKeys(store, minimum));
-        } catch (UnreadableEntryException e) {
-            return false; // damage, which is counted as such
-        }
+        return hasAny(store, KeyTypes.SIGNED_PRE_KEY) // an account that others start sessions with
+                && (OneTimePreKeys.count(store, minimum) < minimum || hasFewKyberPreKeys(store, minimum));
     }
 
     private boolean hasFewKyberPreKeys(SignalKeyStore store, long minimum) {

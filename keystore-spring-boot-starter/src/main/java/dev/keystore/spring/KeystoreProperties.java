@@ -111,8 +111,10 @@ public record KeystoreProperties(
      *
      * @param minimumPreKeys Number of one-time pre-keys below which a context is reported. 0 turns the check off.
      * @param maximumContexts Number of open contexts up to which their pre-keys are counted.
+     * @param expectTakeovers Whether other processes take contexts over on purpose, so that lost ones change no status.
      */
     public record Health(
             @DefaultValue("10") int minimumPreKeys,
-            @DefaultValue("100") int maximumContexts) {}
+            @DefaultValue("100") int maximumContexts,
+            @DefaultValue("false") boolean expectTakeovers) {}
 }

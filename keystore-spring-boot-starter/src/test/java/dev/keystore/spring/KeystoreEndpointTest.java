@@ -51,7 +51,8 @@ class KeystoreEndpointTest {
                 .containsEntry("furtherContexts", false)
                 .containsEntry("unlisted", null)
                 .containsEntry("open", 1)
-                .containsEntry("lost", 0);
+                .containsEntry("lost", 0)
+                .containsEntry("stale", 0);
         assertThat((Map<?, ?>) shown.get("statistics"))
                 .hasSize(8)
                 .extracting("commits")

@@ -4,35 +4,47 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
 import dev.keystore.KeyPair;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.SignedPreKey;
+import dev.keystore.StaleStoreException;
+import dev.keystore.core.FileFreshnessAnchor;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
 import dev.keystore.libsignal.AccountOptions;
 import dev.keystore.libsignal.PreKeyUpload;
 import dev.keystore.libsignal.SignalAccount;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.KeyProvider;
 import dev.keystore.spring.KeystoreHealth.Checked;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
+import java.nio.file.Path;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What the health of a database depends on. */
 @Timeout(60)
 class KeystoreHealthTest {
 
     private static final KeyPair PAIR = new KeyPair(new byte[33], new byte[32]);
+
+    private static final KeystoreProperties.Health PROPERTIES = new KeystoreProperties.Health(2, 3, false);
 
     private final MemoryBackend memory = new MemoryBackend();
     private final Faults faults = new Faults();
@@ -47,7 +59,7 @@ class KeystoreHealthTest {
                 SignalKeyDatabase.builder().backend(FaultyBackend.complete(memory.reopen(), faults));
         unreadable.customize(builder);
         database = builder.open();
-        health = new KeystoreHealth(database, unreadable, new KeystoreProperties.Health(2, 3), nanoTime::get);
+        health = new KeystoreHealth(database, unreadable, PROPERTIES, nanoTime::get);
     }
 
     @AfterEach
@@ -63,7 +75,9 @@ class KeystoreHealthTest {
         assertThat(health.check().details())
                 .containsEntry("openContexts", 1)
                 .containsEntry("lostContexts", 0)
+                .containsEntry("staleContexts", 0)
                 .containsEntry("contextsWithFewPreKeys", 0L)
+                .containsEntry("uncountableContexts", 0L)
                 .containsEntry("unreadableEntries", 0L);
     }
 
@@ -106,6 +120,72 @@ class KeystoreHealthTest {
         assertThat(alice).isNotNull();
     }
 
+    @Test
+    @DisplayName("R53 where takeovers are expected, lost contexts are shown, and neither counted nor a fault")
+    void lostContexts_expected_changeNoStatus() {
+        KeystoreHealth ofWorker =
+                new KeystoreHealth(database, unreadable, new KeystoreProperties.Health(2, 3, true), nanoTime::get);
+        database.forContext("alice").put(KeyTypes.SIGNED_PRE_KEY, "1", new SignedPreKey(PAIR, new byte[64], 0));
+        assertThat(ofWorker.check().status()).isEqualTo(KeystoreHealth.WARNING); // since it has few pre-keys
+        try (SignalKeyDatabase other =
+                SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
+            lose("alice", other);
+
+            assertThat(ofWorker.check().status()).isEqualTo("UP");
+            assertThat(ofWorker.check().details())
+                    .containsEntry("lostContexts", 1)
+                    .containsEntry("contextsWithFewPreKeys", 0L);
+            assertThat(health.check().status()).isEqualTo("OUT_OF_SERVICE");
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R83 a context that is refused since another copy was written to is a warning; if all are, it is out of service")
+    void staleContexts_areReported(@TempDir Path folder) {
+        MemoryBackend store = new MemoryBackend();
+        writeAnchored(store, folder);
+        MemoryBackend copy = store.copy();
+        try (SignalKeyDatabase second = anchored(copy, folder)) {
+            KeystoreHealth ofSecond = new KeystoreHealth(second, unreadable, PROPERTIES, nanoTime::get);
+            second.forContext("alice");
+            second.forContext("bob");
+            assertThat(ofSecond.check().details()).containsEntry("staleContexts", 0);
+            writeAnchored(store, folder);
+
+            awaitRefusal(second.forContext("alice"));
+            assertThat(ofSecond.check().status()).isEqualTo(KeystoreHealth.WARNING);
+            assertThat(ofSecond.check().details()).containsEntry("staleContexts", 1);
+            awaitRefusal(second.forContext("bob"));
+            assertThat(ofSecond.check().status()).isEqualTo("OUT_OF_SERVICE");
+        }
+    }
+
+    private static SignalKeyDatabase anchored(MemoryBackend store, Path folder) {
+        return SignalKeyDatabase.builder()
+                .backend(store.reopen())
+                .freshnessAnchor(FileFreshnessAnchor.at(folder.resolve("anchor")))
+                .open();
+    }
+
+    /** Writes to two contexts of a store. The anchor knows of that when it is closed. */
+    private static void writeAnchored(MemoryBackend store, Path folder) {
+        try (SignalKeyDatabase first = anchored(store, folder)) {
+            first.forContext("alice").put(KeyTypes.SESSION, "x", new byte[] {1});
+            first.forContext("bob").put(KeyTypes.SESSION, "x", new byte[] {1});
+        }
+    }
+
+    /** Writes until the anchor was looked at. */
+    private static void awaitRefusal(SignalKeyStore stale) {
+        assertThatThrownBy(() -> {
+                    while (true) {
+                        stale.put(KeyTypes.SESSION, "x", new byte[] {2});
+                    }
+                })
+                .isInstanceOf(StaleStoreException.class);
+    }
+
     private void lose(String context, SignalKeyDatabase other) {
         other.forContext(context);
         SignalKeyStore former = database.forContext(context);
@@ -124,6 +204,37 @@ class KeystoreHealthTest {
 
         assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
         assertThat(health.check().details()).containsEntry("unreadableEntries", 1L);
+    }
+
+    @Test
+    @DisplayName("R43 a context whose pre-keys cannot be counted, in a store that hides names, is a warning")
+    void damage_inStoreThatHidesNames_isWarning(@TempDir Path folder) throws Exception {
+        KeyProvider key = KeyFile.create(folder.resolve("root.key"));
+        try (SignalKeyDatabase hiding = SignalKeyDatabase.builder()
+                .backend(memory.reopen())
+                .encryption(Encryption.with(key).hidingNames())
+                .open()) {
+            KeystoreHealth ofHiding = new KeystoreHealth(hiding, unreadable, PROPERTIES, nanoTime::get);
+            SignalKeyStore alice = hiding.forContext("alice");
+            alice.put(KeyTypes.SIGNED_PRE_KEY, "1", new SignedPreKey(PAIR, new byte[64], 0));
+            alice.put(KeyTypes.PRE_KEY, "1", PAIR);
+            String context = memory.contexts()
+                    .filter(each -> !each.equals("_store"))
+                    .findAny()
+                    .orElseThrow();
+            Set<EntryId> others = memory.list(context).collect(Collectors.toSet());
+            alice.put(KeyTypes.PRE_KEY, "2", PAIR);
+            assertThat(ofHiding.check().status()).isEqualTo("UP");
+
+            EntryId damaged = memory.list(context)
+                    .filter(each -> !others.contains(each))
+                    .findAny()
+                    .orElseThrow();
+            memory.save(context, damaged.type(), damaged.id(), new byte[] {1, 2, 3});
+
+            assertThat(ofHiding.check().status()).isEqualTo(KeystoreHealth.WARNING);
+            assertThat(ofHiding.check().details()).containsEntry("uncountableContexts", 1L);
+        }
     }
 
     @Test
