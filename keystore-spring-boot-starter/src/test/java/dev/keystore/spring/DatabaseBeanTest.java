@@ -55,6 +55,7 @@ class DatabaseBeanTest {
     private Path folder;
 
     private final MemoryBackend memory = new MemoryBackend();
+import org.springframework.boot.autoconfigure.AutoConfigurations;
 
     private ApplicationContextRunner onSqlite(String... properties) {
         return Runners.keystore("keystore.url=jdbc:sqlite:" + folder.resolve("keys.db"))
@@ -361,10 +362,38 @@ class DatabaseBeanTest {
     }
 
     @Test
-    @DisplayName("management.health.keystore.enabled=false turns the indicator off")
-    void health_turnedOff_isAbsent() {
-        inMemory().run(context -> assertThat(context).hasBean("keystoreHealthIndicator"));
+    @DisplayName("R100 without an indicator of the starter, nothing listens to the database for it")
+    void health_turnedOffOrReplaced_doesNotListen() {
+        inMemory().run(context -> assertThat(context)
+                .hasBean("keystoreHealthIndicator")
+                .hasSingleBean(UnreadableEntries.class));
         inMemory("management.health.keystore.enabled=false")
-                .run(context -> assertThat(context).doesNotHaveBean("keystoreHealthIndicator"));
+                .run(context -> assertThat(context)
+                        .doesNotHaveBean("keystoreHealthIndicator")
+                        .doesNotHaveBean(UnreadableEntries.class));
+        inMemory()
+                .withBean("keystoreHealthIndicator", Object.class, Object::new)
+                .run(context -> {
+                    assertThat(context.getBean("keystoreHealthIndicator")).isExactlyInstanceOf(Object.class);
+                    assertThat(context).doesNotHaveBean(UnreadableEntries.class);
+                });
+    }
+
+    @Test
+    @DisplayName("an application that excludes the database of the starter has health and an endpoint of its own one")
+    void databaseExcluded_hasHealth() {
+        try (SignalKeyDatabase mine =
+                SignalKeyDatabase.builder().backend(memory).open()) {
+            new ApplicationContextRunner()
+                    .withConfiguration(AutoConfigurations.of(
+                            KeystoreHealthAutoConfiguration.class, KeystoreEndpointAutoConfiguration.class))
+                    .withBean(SignalKeyDatabase.class, () -> mine)
+                    .withPropertyValues("keystore.health.minimum-pre-keys=0")
+                    .run(context -> assertThat(
+                                    context.getBean(KeystoreHealth.class).check().details())
+                            .containsKey("openContexts")
+                            .doesNotContainKey("contextsWithFewPreKeys"));
+        }
     }
 }
+                        .doesNotHaveBean(UnreadableEntries.class)
