@@ -1,25 +1,31 @@
 package dev.keystore.spring;
 
+import dev.keystore.ContextMovedException;
 import dev.keystore.ContextNotFoundException;
+import dev.keystore.ContextOwnedException;
+import dev.keystore.KeyStoreException;
 import dev.keystore.KeyUnavailableException;
+import dev.keystore.StaleStoreException;
 import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 
-/** Says at the end of the log of a failed start why the store could not be opened, and which property to look at. */
-final class StoreOpenFailureAnalyzer extends AbstractFailureAnalyzer<StoreOpenException> {
+/**
+ * Says at the end of the log of a failed start why the store, or a context of it, could not be opened, and which
+ * property to look at.
+ */
+final class StoreOpenFailureAnalyzer extends AbstractFailureAnalyzer<KeyStoreException> {
 
     @Override
-    protected @Nullable FailureAnalysis analyze(Throwable rootFailure, StoreOpenException cause) {
-        if (cause instanceof ContextNotFoundException) {
-            return null; // the application asked for a context
-        }
-        return new FailureAnalysis(String.valueOf(cause.getMessage()), action(cause), cause);
+    protected @Nullable FailureAnalysis analyze(Throwable rootFailure, KeyStoreException cause) {
+        String action = action(cause);
+        return action == null ? null : new FailureAnalysis(String.valueOf(cause.getMessage()), action, cause);
     }
 
-    private static String action(StoreOpenException failure) {
+    /** Returns what to do, or null if it is not about opening, or the application asked for a context by name. */
+    private static @Nullable String action(KeyStoreException failure) {
         if (failure instanceof KeyUnavailableException) {
             return "Check the root key: one of keystore.encryption.key-file, passphrase-env, passphrase-file and key,"
                     + " or a bean of the type KeyProvider. Nothing was created or changed.";
@@ -27,6 +33,17 @@ final class StoreOpenFailureAnalyzer extends AbstractFailureAnalyzer<StoreOpenEx
         if (failure instanceof StoreNotFoundException) {
             return "Check keystore.url. To create a new store, unset keystore.must-exist.";
         }
-        return "Correct what the description says, or check keystore.url. No entry was changed.";
+        if (failure instanceof ContextOwnedException) {
+            return "If this application was started twice, end one of the two. To take the context over from its owner"
+                    + " instead, unset keystore.refuse-owned. Nothing was changed.";
+        }
+        if (failure instanceof StaleStoreException) {
+            return "Check that keystore.url is the newest copy of the store, and keystore.freshness.anchor the anchor"
+                    + " that belongs to it. Nothing was changed.";
+        }
+        boolean opening = failure instanceof StoreOpenException || failure instanceof ContextMovedException;
+        return opening && !(failure instanceof ContextNotFoundException)
+                ? "Correct what the description says, or check keystore.url. No entry was changed."
+                : null;
     }
 }
