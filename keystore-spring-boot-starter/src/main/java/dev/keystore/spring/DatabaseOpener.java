@@ -109,19 +109,24 @@ final class DatabaseOpener {
     }
 
     private static Sealing ofRoot(KeystoreProperties.Encryption properties, KeyProvider root) {
-        if (properties.formerKey() != null && !properties.formerKey().isBlank()) {
-            throw new InvalidPropertyException(
-                    "keystore.encryption.former-key is set, but the root key is a bean of the type"
-                            + " dev.keystore.spi.KeyProvider",
-                    "Define a bean of the type dev.keystore.spi.Sealing instead, with both keys:"
-                            + " Encryption.with(key).replacing(former).",
-                    null);
-        }
+        requireNoFormerKey("former-key", properties.formerKey());
+        requireNoFormerKey("former-key-password", properties.formerKeyPassword());
         Encryption plain = Encryption.with(root);
         Encryption encryption = properties.hideNames() ? plain.hidingNames() : plain;
         return properties.padding() == 0
                 ? encryption
                 : valid("encryption.padding", properties.padding(), encryption::padding);
+    }
+
+    private static void requireNoFormerKey(String property, @Nullable String value) {
+        if (value != null && !value.isBlank()) {
+            throw new InvalidPropertyException(
+                    "keystore.encryption." + property + " is set, but the root key is a bean of the type"
+                            + " dev.keystore.spi.KeyProvider",
+                    "Define a bean of the type dev.keystore.spi.Sealing instead, with both keys:"
+                            + " Encryption.with(key).replacing(former).",
+                    null);
+        }
     }
 
     private static @Nullable Sealing ofProperties(KeystoreProperties.Encryption properties) {
@@ -182,6 +187,7 @@ final class DatabaseOpener {
         requireUnset("padding", properties.padding() != 0);
         requireUnset("key-password", properties.keyPassword() != null);
         requireUnset("former-key", properties.formerKey() != null);
+        requireUnset("former-key-password", properties.formerKeyPassword() != null);
         requireUnset("encrypt-existing", properties.encryptExisting());
         requireUnset("decrypt-existing", properties.decryptExisting());
     }
@@ -200,6 +206,11 @@ final class DatabaseOpener {
             builder.freshnessAnchor(anchor);
         } else if (freshness.anchor() != null) {
             builder.property("freshness.anchor", freshness.anchor());
+        } else if (freshness.acceptLost()) {
+            throw new InvalidPropertyException(
+                    "keystore.freshness.accept-lost is set, but no anchor",
+                    "Set keystore.freshness.anchor, or define a bean of the type dev.keystore.spi.FreshnessAnchor.",
+                    null);
         }
         if (freshness.acceptLost()) {
             builder.property("freshness.anchorLost", "accept");

@@ -52,6 +52,8 @@ class DatabaseBeanTest {
     private static final byte[] ONE = {1};
 
     @TempDir
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
     private Path folder;
 
     private final MemoryBackend memory = new MemoryBackend();
@@ -145,13 +147,13 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
 
     @Test
     @DisplayName("R74 a former root key of the properties is refused with a root key that is a bean")
-    void keyProviderBean_withFormerKey_isRefused() {
-        inMemory("keystore.encryption.former-key=key-file:" + folder.resolve("former.key"))
+    void keyProviderBean_withFormerKey_isRefused(String property) {
+        inMemory(property + "=file:" + folder.resolve("former"))
                 .withBean(KeyProvider.class, () -> KeyFile.at(folder.resolve("root.key")))
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
-                        .hasMessageContaining("keystore.encryption.former-key")
+                        .hasMessageContaining(property + " is set")
                         .hasMessageContaining("replacing(former)"));
     }
 
@@ -231,7 +233,8 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
         }
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(strings = {"keystore.encryption.former-key", "keystore.encryption.former-key-password"})
     @DisplayName("R58 keystore.must-exist is refused with a backend that is a bean, since that is open already")
     void mustExist_withBackendBean_isRefused() {
         inMemory("keystore.must-exist=true")

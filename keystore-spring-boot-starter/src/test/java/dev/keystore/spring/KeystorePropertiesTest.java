@@ -115,6 +115,10 @@ class KeystorePropertiesTest {
     @DisplayName("R70 two root keys at once are refused")
     void rootKeys_two_areRefused() {
         Runners.keystore(url(), "keystore.encryption.key-file=a", "keystore.encryption.passphrase-env=B")
+        "keystore.encryption.former-key-password=env:X, keystore.encryption.former-key-password is set, KeyProvider",
+        "keystore.freshness.accept-lost=true, keystore.freshness.accept-lost is set, keystore.freshness.anchor",
+        "keystore.health.minimum-pre-keys=-1, keystore.health.minimum-pre-keys, must be at least 0",
+        "keystore.health.maximum-contexts=-1, keystore.health.maximum-contexts, must be at least 0",
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
