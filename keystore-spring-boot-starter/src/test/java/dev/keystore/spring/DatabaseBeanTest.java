@@ -4,15 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.ContextOwnedException;
+import dev.keystore.KeyPair;
 import dev.keystore.KeyTypes;
 import dev.keystore.KeyUnavailableException;
+import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.SignedPreKey;
 import dev.keystore.StoreNotFoundException;
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.FileFreshnessAnchor;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.SlowTransactionLog;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.micrometer.KeystoreMetrics;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.FreshnessAnchor;
 import dev.keystore.spi.KeyProvider;
 import dev.keystore.spi.KeyStoreListener;
 import dev.keystore.spi.Sealing;
@@ -25,20 +32,33 @@ import dev.keystore.testkit.Gate;
 import dev.keystore.testkit.MemoryBackend;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import javax.crypto.spec.SecretKeySpec;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.DisposableBean;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
@@ -52,12 +72,9 @@ class DatabaseBeanTest {
     private static final byte[] ONE = {1};
 
     @TempDir
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
     private Path folder;
 
     private final MemoryBackend memory = new MemoryBackend();
-import org.springframework.boot.autoconfigure.AutoConfigurations;
 
     private ApplicationContextRunner onSqlite(String... properties) {
         return Runners.keystore("keystore.url=jdbc:sqlite:" + folder.resolve("keys.db"))
@@ -123,15 +140,95 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
                         assertThat(context).getFailure().rootCause().isInstanceOf(KeyUnavailableException.class));
     }
 
-    @Test
-    @DisplayName("R70 keystore.encryption.passphrase-env names a variable; if it is not set, the message says so")
-    void passphraseEnv_unset_isNamed() {
-        onSqlite("keystore.encryption.passphrase-env=KEYSTORE_TEST_NO_SUCH_VARIABLE")
+    @ParameterizedTest
+    @ValueSource(strings = {"passphrase-env=KEYSTORE_TEST_NO_SUCH", "passphrase-file=KEYSTORE_TEST_NO_SUCH"})
+    @DisplayName("R70 the properties of a passphrase say where it is; if nothing is there, the message says so")
+    void passphrase_missing_isNamed(String property) {
+        onSqlite("keystore.encryption." + property)
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
-                        .isInstanceOf(KeyUnavailableException.class)
-                        .hasMessageContaining("KEYSTORE_TEST_NO_SUCH_VARIABLE"));
+                        .satisfies(root -> assertThat(context.getStartupFailure())
+                                .hasStackTraceContaining("KeyUnavailableException")
+                                .hasStackTraceContaining("KEYSTORE_TEST_NO_SUCH")));
+    }
+
+    @Test
+    @DisplayName("R70 R74 a root key is read from a PKCS#12 file, and replaced if it is the former one")
+    void rootKey_ofPkcs12File_isReplaced() throws Exception {
+        Path password = Files.writeString(folder.resolve("password"), "changeit");
+        Path key = folder.resolve("root.key");
+        KeyFile.create(key);
+        String former = "pkcs12:" + pkcs12() + "#root";
+        inMemory("keystore.encryption.key=" + former, "keystore.encryption.key-password=file:" + password)
+                .run(context -> {
+                    SignalKeyDatabase database = context.getBean(SignalKeyDatabase.class);
+                    database.forContext("alice").put(KeyTypes.SESSION, "bob.1", ONE);
+                    assertThat(phase(database)).isEqualTo(Phase.ENCRYPTED);
+                });
+        inMemory(
+                        "keystore.encryption.key-file=" + key,
+                        "keystore.encryption.former-key=" + former,
+                        "keystore.encryption.former-key-password=file:" + password)
+                .run(DatabaseBeanTest::assertReadable);
+        inMemory("keystore.encryption.key-file=" + key).run(DatabaseBeanTest::assertReadable);
+    }
+
+    private Path pkcs12() throws Exception {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null, null);
+        char[] password = "changeit".toCharArray();
+        store.setEntry(
+                "root",
+                new KeyStore.SecretKeyEntry(new SecretKeySpec(new byte[32], "AES")),
+                new KeyStore.PasswordProtection(password));
+        Path file = folder.resolve("root.p12");
+        try (OutputStream out = Files.newOutputStream(file)) {
+            store.store(out, password);
+        }
+        return file;
+    }
+
+    private static void assertReadable(ApplicationContext context) {
+        assertThat(context.getBean(SignalKeyDatabase.class).forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                .contains(ONE);
+    }
+
+    @Test
+    @DisplayName("R70 keystore.encryption.padding rounds sizes up, with a key of the properties and one that is a bean")
+    void padding_roundsSizesUp() throws Exception {
+        Path key = folder.resolve("root.key");
+        KeyFile.create(key);
+        String padding = "keystore.encryption.padding=256";
+        inMemory(padding, "keystore.encryption.key-file=" + key).run(this::assertPadded);
+        inMemory(padding).withBean(KeyProvider.class, () -> KeyFile.at(key)).run(this::assertPadded);
+    }
+
+    private void assertPadded(ApplicationContext context) {
+        SignalKeyStore alice = context.getBean(SignalKeyDatabase.class).forContext("alice");
+        alice.put(KeyTypes.SESSION, "short", new byte[1]);
+        alice.put(KeyTypes.SESSION, "long", new byte[100]);
+        assertThat(memory.load("alice", "session", "short").orElseThrow())
+                .hasSameSizeAs(memory.load("alice", "session", "long").orElseThrow());
+    }
+
+    @Test
+    @DisplayName("R74 keystore.encryption.decrypt-existing accepts a store whose decryption has begun")
+    void decryptExisting_acceptsBegunDecryption() throws Exception {
+        Path key = folder.resolve("root.key");
+        KeyFile.create(key);
+        String keyFile = "keystore.encryption.key-file=" + key;
+        inMemory(keyFile)
+                .run(context -> assertThatThrownBy(() -> context.getBean(SignalKeyDatabase.class)
+                                .encryption()
+                                .decrypt(progress -> {
+                                    throw new IllegalStateException("enough");
+                                }))
+                        .hasMessage("enough"));
+        inMemory(keyFile).run(context -> assertThat(context).hasFailed());
+        inMemory(keyFile, "keystore.encryption.decrypt-existing=true")
+                .run(context -> assertThat(phase(context.getBean(SignalKeyDatabase.class)))
+                        .isEqualTo(Phase.DECRYPTING));
     }
 
     @Test
@@ -145,7 +242,8 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
                         .isEqualTo(Phase.ENCRYPTED));
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(strings = {"keystore.encryption.former-key", "keystore.encryption.former-key-password"})
     @DisplayName("R74 a former root key of the properties is refused with a root key that is a bean")
     void keyProviderBean_withFormerKey_isRefused(String property) {
         inMemory(property + "=file:" + folder.resolve("former"))
@@ -197,6 +295,93 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
     }
 
     @Test
+    @DisplayName("R82 an anchor that is a bean takes precedence; keystore.freshness.accept-lost accepts a lost one")
+    void freshnessAnchorBean_wins() throws Exception {
+        Path anchor = folder.resolve("anchor");
+        for (int start = 0; start < 2; start++) {
+            onBean(anchor, "keystore.freshness.anchor=file:" + folder.resolve("other"))
+                    .run(context -> context.getBean(SignalKeyDatabase.class)
+                            .forContext("alice")
+                            .put(KeyTypes.SESSION, "bob.1", ONE));
+        }
+        assertThat(folder.resolve("other")).doesNotExist();
+        Files.delete(anchor);
+
+        onBean(anchor)
+                .run(context -> assertThatThrownBy(
+                                () -> context.getBean(SignalKeyDatabase.class).forContext("alice"))
+                        .isInstanceOf(StoreOpenException.class));
+        onBean(anchor, "keystore.freshness.accept-lost=true").run(DatabaseBeanTest::assertReadable);
+    }
+
+    private ApplicationContextRunner onBean(Path anchor, String... properties) {
+        return inMemory(properties).withBean(FreshnessAnchor.class, () -> FileFreshnessAnchor.at(anchor));
+    }
+
+    @Test
+    @DisplayName("R100 keystore.slow-transaction-threshold logs slow transactions; unset, none is logged")
+    void slowTransactionThreshold_logs() {
+        List<LogRecord> lines = new CopyOnWriteArrayList<>();
+        Handler handler = new Handler() {
+            @Override
+            public void publish(LogRecord line) {
+                lines.add(line);
+            }
+
+            @Override
+            public void flush() {}
+
+            @Override
+            public void close() {}
+        };
+        Logger logger = Logger.getLogger(SlowTransactionLog.NAME);
+        logger.addHandler(handler);
+        try {
+            inMemory().run(DatabaseBeanTest::runTransaction);
+            inMemory("keystore.slow-transaction-threshold=1h").run(DatabaseBeanTest::runTransaction);
+            assertThat(lines).isEmpty();
+            inMemory("keystore.slow-transaction-threshold=0s").run(DatabaseBeanTest::runTransaction);
+            assertThat(lines).hasSize(1);
+        } finally {
+            logger.removeHandler(handler);
+        }
+    }
+
+    private static void runTransaction(ApplicationContext context) {
+        context.getBean(SignalKeyDatabase.class)
+                .forContext("alice")
+                .useTransaction("k", tx -> tx.put(KeyTypes.SESSION, "bob.1", ONE));
+    }
+
+    @Test
+    @DisplayName("the properties that begin with keystore.health. are those of the indicator")
+    void healthProperties_areUsed() {
+        KeyPair pair = new KeyPair(new byte[33], new byte[32]);
+        inMemory(
+                        "keystore.health.minimum-pre-keys=1",
+                        "keystore.health.maximum-contexts=1",
+                        "keystore.health.expect-takeovers=true")
+                .run(context -> {
+                    KeystoreHealth health = context.getBean(KeystoreHealth.class);
+                    SignalKeyDatabase database = context.getBean(SignalKeyDatabase.class);
+                    SignalKeyStore alice = database.forContext("alice");
+                    alice.put(KeyTypes.SIGNED_PRE_KEY, "1", new SignedPreKey(pair, new byte[64], 0));
+                    assertThat(health.check().details()).containsEntry("contextsWithFewPreKeys", 1L);
+                    alice.put(KeyTypes.PRE_KEY, "1", pair);
+                    assertThat(health.check().details()).containsEntry("contextsWithFewPreKeys", 0L);
+                    database.forContext("bob");
+                    assertThat(health.check().details().get("contextsWithFewPreKeys"))
+                            .asString()
+                            .contains("keystore.health.maximum-contexts");
+
+                    memory.takeOver("alice");
+                    assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "bob.1", ONE))
+                            .isInstanceOf(OwnershipLostException.class);
+                    assertThat(health.check().status()).isEqualTo("UP");
+                });
+    }
+
+    @Test
     @DisplayName("R100 listeners that are beans are called, and customizers come last")
     void listenersAndCustomizers_areUsed() {
         AtomicInteger commits = new AtomicInteger();
@@ -233,8 +418,7 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"keystore.encryption.former-key", "keystore.encryption.former-key-password"})
+    @Test
     @DisplayName("R58 keystore.must-exist is refused with a backend that is a bean, since that is open already")
     void mustExist_withBackendBean_isRefused() {
         inMemory("keystore.must-exist=true")
@@ -361,15 +545,16 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
                 .run(context -> assertThat(context)
                         .hasSingleBean(SignalKeyDatabase.class)
                         .doesNotHaveBean("keystoreHealthIndicator")
+                        .doesNotHaveBean(UnreadableEntries.class)
                         .doesNotHaveBean("keystoreEndpoint"));
     }
 
     @Test
     @DisplayName("R100 without an indicator of the starter, nothing listens to the database for it")
     void health_turnedOffOrReplaced_doesNotListen() {
-        inMemory().run(context -> assertThat(context)
-                .hasBean("keystoreHealthIndicator")
-                .hasSingleBean(UnreadableEntries.class));
+        inMemory()
+                .run(context ->
+                        assertThat(context).hasBean("keystoreHealthIndicator").hasSingleBean(UnreadableEntries.class));
         inMemory("management.health.keystore.enabled=false")
                 .run(context -> assertThat(context)
                         .doesNotHaveBean("keystoreHealthIndicator")
@@ -392,11 +577,11 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
                             KeystoreHealthAutoConfiguration.class, KeystoreEndpointAutoConfiguration.class))
                     .withBean(SignalKeyDatabase.class, () -> mine)
                     .withPropertyValues("keystore.health.minimum-pre-keys=0")
-                    .run(context -> assertThat(
-                                    context.getBean(KeystoreHealth.class).check().details())
+                    .run(context -> assertThat(context.getBean(KeystoreHealth.class)
+                                    .check()
+                                    .details())
                             .containsKey("openContexts")
                             .doesNotContainKey("contextsWithFewPreKeys"));
         }
     }
 }
-                        .doesNotHaveBean(UnreadableEntries.class)

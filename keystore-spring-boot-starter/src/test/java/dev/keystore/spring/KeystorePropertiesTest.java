@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.core.KeyStoreOptions;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.spi.BackendConfig;
 import java.io.InputStream;
 import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
@@ -76,6 +77,25 @@ class KeystorePropertiesTest {
                                 .build()));
     }
 
+    @Test
+    @DisplayName("R58 the backend gets the URL, the user, the password, further properties, and whether it must exist")
+    void backendProperties_reachTheBackend() {
+        Runners.keystore(
+                        "keystore.url=recording:somewhere",
+                        "keystore.username=bob",
+                        "keystore.password=s3cret",
+                        "keystore.properties.connections=20",
+                        "keystore.must-exist=true")
+                .run(context -> {
+                    assertThat(context).hasNotFailed();
+                    assertThat(RecordingProvider.lastConfig())
+                            .isEqualTo(new BackendConfig(
+                                    "recording:somewhere",
+                                    Map.of("user", "bob", "password", "s3cret", "connections", "20"),
+                                    true));
+                });
+    }
+
     @ParameterizedTest
     @CsvSource({
         "keystore.lock-timeout=0s, keystore.lock-timeout, must be more than zero and at most 365 days",
@@ -95,6 +115,10 @@ class KeystorePropertiesTest {
         "keystore.encryption.key=secret, keystore.encryption, must be key-file:path",
         "keystore.encryption.key=${UNSET:}, keystore.encryption.key is blank, Set it",
         "keystore.encryption.key-file=${UNSET:}, keystore.encryption.key-file is blank, Set it",
+        "keystore.encryption.former-key-password=env:X, keystore.encryption.former-key-password is set, KeyProvider",
+        "keystore.freshness.accept-lost=true, keystore.freshness.accept-lost is set, keystore.freshness.anchor",
+        "keystore.health.minimum-pre-keys=-1, keystore.health.minimum-pre-keys, must be at least 0",
+        "keystore.health.maximum-contexts=-1, keystore.health.maximum-contexts, must be at least 0",
         "keystore.freshness.anchor=jdbc:sqlite::memory:, keystore.freshness.anchor, url is not the path of a file",
     })
     @DisplayName("what is refused names the property, and says what is accepted")
@@ -115,10 +139,6 @@ class KeystorePropertiesTest {
     @DisplayName("R70 two root keys at once are refused")
     void rootKeys_two_areRefused() {
         Runners.keystore(url(), "keystore.encryption.key-file=a", "keystore.encryption.passphrase-env=B")
-        "keystore.encryption.former-key-password=env:X, keystore.encryption.former-key-password is set, KeyProvider",
-        "keystore.freshness.accept-lost=true, keystore.freshness.accept-lost is set, keystore.freshness.anchor",
-        "keystore.health.minimum-pre-keys=-1, keystore.health.minimum-pre-keys, must be at least 0",
-        "keystore.health.maximum-contexts=-1, keystore.health.maximum-contexts, must be at least 0",
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
