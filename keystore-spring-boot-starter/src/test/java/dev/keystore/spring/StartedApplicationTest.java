@@ -4,7 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.KeyTypes;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendException;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.MemoryBackend;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -27,9 +36,11 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.json.JsonParserFactory;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RestController;
 
@@ -43,6 +54,19 @@ class StartedApplicationTest {
 
     @EnableAutoConfiguration
     static class Application {}
+
+    /** Its database is in memory. */
+    @EnableAutoConfiguration
+    static class InMemory {
+
+        private final MemoryBackend memory = new MemoryBackend();
+        private final Faults faults = new Faults();
+
+        @Bean
+        Backend backend() {
+            return FaultyBackend.complete(memory.reopen(), faults);
+        }
+    }
 
     /** Answers when the test lets the transaction go on. */
     @EnableAutoConfiguration
@@ -109,6 +133,51 @@ class StartedApplicationTest {
                     .contains("keystore_commit_seconds_count{result=\"written\"} 1");
             assertThat(get(context, "configprops").body()).contains("keystore-dev.keystore.spring");
         }
+    }
+
+    @Test
+    @DisplayName("each status of health is answered as the page says, alone and within the health of the application")
+    void health_isAnsweredByStatus() throws Exception {
+        try (ConfigurableApplicationContext context = start(
+                InMemory.class,
+                "--management.endpoint.health.group.plain.include=keystore",
+                "--management.endpoint.health.group.ordered.include=keystore",
+                "--management.endpoint.health.group.ordered.status.order=DOWN,OUT_OF_SERVICE,UP,WARNING,UNKNOWN")) {
+            InMemory application = context.getBean(InMemory.class);
+            SignalKeyDatabase database = context.getBean(SignalKeyDatabase.class);
+            SignalKeyStore alice = database.forContext("alice");
+            SignalKeyStore bob = database.forContext("bob");
+            assertThat(status(context, "health/keystore")).isEqualTo("200 UP");
+            assertThat(status(context, "health")).isEqualTo("200 UP");
+
+            application.faults.on(Operation.LOAD).times(2).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+            assertThat(status(context, "health/keystore")).isEqualTo("503 DOWN");
+            assertThat(status(context, "health")).isEqualTo("503 DOWN");
+
+            lose(alice, application);
+            assertThat(status(context, "health/keystore")).isEqualTo("200 WARNING");
+            assertThat(status(context, "health")).isEqualTo("200 UP");
+            assertThat(status(context, "health/plain")).isEqualTo("200 UNKNOWN");
+            assertThat(status(context, "health/ordered")).isEqualTo("200 WARNING");
+
+            lose(bob, application);
+            assertThat(status(context, "health/keystore")).isEqualTo("503 OUT_OF_SERVICE");
+            assertThat(status(context, "health")).isEqualTo("503 OUT_OF_SERVICE");
+        }
+    }
+
+    private static void lose(SignalKeyStore store, InMemory application) {
+        application.memory.takeOver(store.context());
+        assertThatThrownBy(() -> store.put(KeyTypes.SESSION, "x", new byte[] {1}))
+                .isInstanceOf(OwnershipLostException.class);
+    }
+
+    /** Returns the status of HTTP and that of health. */
+    private static String status(ConfigurableApplicationContext context, String path) throws Exception {
+        HttpResponse<String> answer = get(context, path);
+        Object status =
+                JsonParserFactory.getJsonParser().parseMap(answer.body()).get("status");
+        return answer.statusCode() + " " + status;
     }
 
     @Test
