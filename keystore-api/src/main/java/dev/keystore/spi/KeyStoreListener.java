@@ -66,8 +66,11 @@ public interface KeyStoreListener {
     default void onLoad(int entries, long nanos, boolean succeeded) {}
 
     /**
-     * Entries were found that cannot be read: damaged, tampered with, or without their key. Called by each load that
-     * finds one, and once by each verification that finds some.
+     * Entries were found that cannot be read: damaged, tampered with, or without their key. This counts findings: an
+     * entry that is read again is reported again. Called by each load and each uncached read that finds one, for each
+     * entry or context whose hidden name a listing cannot read, and once by each verification and each inspection that
+     * finds some, whether or not it could read everything else. Copies, backups, moves and rewrites report the entries
+     * that they cannot read to their callers only.
      *
      * @param entries the number of entries, at least 1
      */

@@ -34,8 +34,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads every entry of a context once, as {@link StoreInspection} describes, and counts. Does not use the cache. Used
- * by one thread.
+ * Reads every entry of a context once, as {@link StoreInspection} describes, and counts. Does not use the cache. Reports
+ * the entries that cannot be read to listeners. Used by one thread.
  */
 final class ContextWalk implements PlainSnapshot.Pages {
 
@@ -54,6 +54,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
     private long kyberPreKeysLeft;
     private final Map<String, Long> entriesByKey = new HashMap<>();
     private long damagedEntries;
+    private int unreadableEntries;
     private long entriesRead;
     private long entriesReported;
     private @Nullable String incomplete;
@@ -82,6 +83,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
             }
         } finally {
             sealer.close();
+            engine.events.unreadable(unreadableEntries);
         }
         Optional<ContextOwner> owner = orEmpty(engine.storage::owner);
         Optional<ContextPosition> position = orEmpty(engine.storage::position);
@@ -109,7 +111,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
 
     /** Reads what is recorded of uploads. If it is damaged, it is found again later, and all pre-keys count as left. */
     private void readUploads() {
-        KeyReader reader = new UncachedReader(engine, new Context(context, 0, sealer));
+        KeyReader reader = new UncachedReader(engine, new Context(context, 0, sealer), new EngineEvents(List.of()));
         try {
             left = OneTimePreKeys.left(reader);
             kyberLeft = OneTimePreKeys.kyberLeft(reader);
@@ -289,6 +291,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
             throw failure;
         }
         damagedEntries++;
+        unreadableEntries += failure instanceof UnreadableEntryException ? 1 : 0;
         if (damaged.size() < ContextInspection.ENTRIES_NAMED) {
             damaged.add(new Damage(entry, kind(failure), String.valueOf(failure.getMessage())));
         }

@@ -77,8 +77,8 @@ final class Engine {
         this.id = store.id();
         this.freshness = freshness;
         this.takeovers = new Takeovers(store, freshness);
-        this.names = new TrueNames(storage, encrypted);
         this.events = events;
+        this.names = new TrueNames(storage, encrypted, events);
         this.cache = new EntryCache(storage, types, options, events);
         this.locks = new LockTable(options.lockTimeout());
         this.pipeline = new CommitPipeline(cache, storage, options, counters, events);

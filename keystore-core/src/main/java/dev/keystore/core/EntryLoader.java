@@ -292,6 +292,9 @@ final class EntryLoader {
             byte[] record = storage.load(key.context.name(), key.type.name(), key.id);
             succeeded = true;
             return record;
+        } catch (UnreadableEntryException e) {
+            events.unreadable(1);
+            throw e;
         } finally {
             events.end(load, 1, succeeded);
         }
@@ -306,6 +309,9 @@ final class EntryLoader {
             Map<String, byte[]> records = storage.loadAll(first.context.name(), first.type.name(), ids);
             succeeded = true;
             return records;
+        } catch (UnreadableEntryException e) {
+            events.unreadable(1);
+            throw e;
         } finally {
             events.end(load, ids.size(), succeeded);
         }

@@ -30,15 +30,17 @@ final class TrueNames {
 
     private final Storage storage;
     private final @Nullable SealedStore store;
+    private final EngineEvents events;
 
     /**
      * Creates it.
      *
      * @param store the keys of the store, or null if it is not encrypted
      */
-    TrueNames(Storage storage, @Nullable SealedStore store) {
+    TrueNames(Storage storage, @Nullable SealedStore store, EngineEvents events) {
         this.storage = storage;
         this.store = store;
+        this.events = events;
     }
 
     /** Called with what is listed without a true name. */
@@ -166,8 +168,11 @@ final class TrueNames {
         return record == null ? null : keys.contextOf(stored, record);
     }
 
-    /** Lets a listing fail after everything that has a true name. Used by the thread that reads the listing. */
-    private static final class FailureAtEnd implements Unnamed {
+    /**
+     * Lets a listing fail after everything that has a true name, and reports what has none. Used by the thread that
+     * reads the listing.
+     */
+    private final class FailureAtEnd implements Unnamed {
 
         private @Nullable KeyStoreException first;
 
@@ -176,6 +181,7 @@ final class TrueNames {
             if (failure instanceof LoadFailedException) {
                 throw failure;
             }
+            events.unreadable(1);
             first = first == null ? failure : first;
         }
 

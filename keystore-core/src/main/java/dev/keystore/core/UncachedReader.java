@@ -3,6 +3,7 @@ package dev.keystore.core;
 import dev.keystore.EntryId;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
+import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -11,10 +12,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Reads a context from the backend, bypassing the cache, which it leaves as it is. */
+/** Reads a context from the backend, bypassing the cache, which it leaves as it is. Reports damage to listeners. */
 final class UncachedReader implements KeyReader {
 
     /** How many entries are loaded at a time. */
@@ -22,10 +24,21 @@ final class UncachedReader implements KeyReader {
 
     private final Engine engine;
     private final Context context;
+    private final EngineEvents events;
 
     UncachedReader(Engine engine, Context context) {
+        this(engine, context, engine.events);
+    }
+
+    /**
+     * Creates a reader.
+     *
+     * @param events what reports the entries that cannot be read
+     */
+    UncachedReader(Engine engine, Context context, EngineEvents events) {
         this.engine = engine;
         this.context = context;
+        this.events = events;
     }
 
     @Override
@@ -44,7 +57,7 @@ final class UncachedReader implements KeyReader {
         Map<String, V> values = new LinkedHashMap<>();
         for (int from = 0; from < wanted.size(); from += PAGE_ENTRIES) {
             List<EntryId> page = wanted.subList(from, Math.min(from + PAGE_ENTRIES, wanted.size()));
-            Map<EntryId, byte[]> records = engine.storage.readAll(context.name(), page);
+            Map<EntryId, byte[]> records = reported(() -> engine.storage.readAll(context.name(), page));
             for (EntryId entry : page) {
                 V value = value(key(type, entry.id()), type, records.get(entry));
                 if (value != null) {
@@ -59,7 +72,7 @@ final class UncachedReader implements KeyReader {
     public <V> Optional<V> find(KeyType<V> type, String id) {
         engine.checkOpen();
         EntryKey key = key(Objects.requireNonNull(type, "type"), id);
-        return Optional.ofNullable(value(key, type, engine.storage.read(context.name(), key.entryId())));
+        return Optional.ofNullable(value(key, type, record(key)));
     }
 
     private EntryKey key(KeyType<?> type, String id) {
@@ -68,8 +81,22 @@ final class UncachedReader implements KeyReader {
         return key;
     }
 
-    private static <V> @Nullable V value(EntryKey key, KeyType<V> type, byte @Nullable [] record) {
-        return EntryLoader.decode(key, record).value(type);
+    private byte @Nullable [] record(EntryKey key) {
+        return reported(() -> engine.storage.read(context.name(), key.entryId()));
+    }
+
+    private <V> @Nullable V value(EntryKey key, KeyType<V> type, byte @Nullable [] record) {
+        return reported(() -> EntryLoader.decode(key, record)).value(type);
+    }
+
+    /** Returns what {@code read} returns; if it finds an entry that cannot be read, reports and throws that. */
+    private <T extends @Nullable Object> T reported(Supplier<T> read) {
+        try {
+            return read.get();
+        } catch (UnreadableEntryException e) {
+            events.unreadable(1);
+            throw e;
+        }
     }
 
     @Override
@@ -84,8 +111,7 @@ final class UncachedReader implements KeyReader {
     public Optional<byte[]> credentials() {
         engine.checkOpen();
         EntryKey key = KeyTypeRegistry.credentialsKey(context);
-        byte[] record = engine.storage.read(context.name(), key.entryId());
-        return Optional.ofNullable(value(key, KeyTypeRegistry.CREDENTIALS, record));
+        return Optional.ofNullable(value(key, KeyTypeRegistry.CREDENTIALS, record(key)));
     }
 
     @Override

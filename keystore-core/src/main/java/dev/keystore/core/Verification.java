@@ -11,7 +11,10 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Reads every entry of a context that the backend lists, and continues after entries that cannot be read. */
+/**
+ * Reads every entry of a context that the backend lists, and continues after entries that cannot be read. Reports the
+ * damaged ones to listeners, also if the verification is incomplete.
+ */
 final class Verification {
 
     private final Engine engine;
@@ -43,6 +46,8 @@ final class Verification {
             entries.forEach(this::check);
         } catch (LoadFailedException e) {
             failed(e);
+        } finally {
+            engine.events.unreadable(damaged.size());
         }
         if (failure != null) {
             throw new IncompleteVerificationException(context.name(), checked, damaged, unreadable, failure);

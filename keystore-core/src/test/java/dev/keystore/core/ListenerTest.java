@@ -7,14 +7,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.management.ThreadMXBean;
 import dev.keystore.CommitFailedException;
 import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
+import dev.keystore.IncompleteVerificationException;
+import dev.keystore.KeyReader;
 import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
 import dev.keystore.LockTimeoutException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.TransactionConflictException;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.Fixture.Kind;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.KeyStoreListener;
+import dev.keystore.spi.StoreSealing;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import java.lang.management.ManagementFactory;
@@ -26,6 +32,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -246,6 +254,112 @@ class ListenerTest {
 
         fixture.alice.verify();
         assertThat(events.take()).containsExactly("unreadable: 2");
+    }
+
+    @Test
+    @DisplayName("R100 a verification that could not read everything reports the damage that it found")
+    void verify_incomplete_reportsTheDamage() {
+        Fixture fixture = open();
+        for (String id : List.of("x", "y", "z")) {
+            fixture.plant("session", id, bytes("never sealed"));
+        }
+        fixture.faults.on(Operation.LOAD).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+
+        assertThatThrownBy(fixture.alice::verify).isInstanceOf(IncompleteVerificationException.class);
+
+        assertThat(events.take()).containsExactly("unreadable: 2");
+    }
+
+    @Test
+    @DisplayName("R100 damage that the backend itself finds is reported, of one entry and of several")
+    void damage_foundByTheBackend_isReported() {
+        Fixture fixture = open();
+        fixture.faults
+                .on(Operation.LOAD)
+                .forever()
+                .fail(
+                        Moment.BEFORE,
+                        () -> new CorruptEntryException("alice", new EntryId("session", "x"), "no such page", null));
+
+        assertThatThrownBy(() -> fixture.find("x")).isInstanceOf(CorruptEntryException.class);
+        assertThat(events.take()).containsExactly("unreadable: 1", "load of 1: false");
+        assertThatThrownBy(() -> fixture.alice.get(KeyTypes.SESSION, List.of("x", "y")))
+                .isInstanceOf(CorruptEntryException.class);
+        assertThat(events.take()).containsExactly("unreadable: 1", "load of 2: false");
+    }
+
+    @Test
+    @DisplayName("R100 damage is reported by uncached reads, and by each inspection once, with the number of entries")
+    void damage_readPastTheCache_isReported() {
+        Fixture fixture = open();
+        fixture.plant("session", "x", bytes("never sealed"));
+        fixture.plant("libsignal-replaced-pre-keys", "ONE_TIME", bytes("never sealed"));
+        KeyReader uncached = fixture.alice.uncached();
+
+        assertThatThrownBy(() -> uncached.find(KeyTypes.SESSION, "x")).isInstanceOf(CorruptEntryException.class);
+        assertThat(events.take()).containsExactly("unreadable: 1");
+        assertThatThrownBy(() -> uncached.get(KeyTypes.SESSION, List.of("a", "x")))
+                .isInstanceOf(CorruptEntryException.class);
+        assertThat(events.take()).containsExactly("unreadable: 1");
+
+        StoreInspection inspection = fixture.database.inspection();
+        assertThat(inspection.inspect("alice").damagedEntries()).isEqualTo(2);
+        assertThat(events.take()).containsExactly("unreadable: 2");
+        assertThatThrownBy(() -> inspection.read("alice", reader -> reader.find(KeyTypes.SESSION, "x")))
+                .isInstanceOf(CorruptEntryException.class);
+        assertThat(events.take()).containsExactly("unreadable: 1");
+
+        fixture.faults.on(Operation.LOAD).forever().fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+        assertThat(inspection.inspect("alice").damagedEntries()).isPositive();
+        assertThat(events.take()).as("not loaded is not damaged").isEmpty();
+    }
+
+    @Test
+    @DisplayName("R100 a listing of hidden names reports each entry and each context whose name it cannot read")
+    void damage_foundByAListing_isReported() {
+        Fixture fixture = opened(Fixture.of(
+                Kind.COMPLETE,
+                options -> options.listener(events)
+                        .encryption(TestEncryption.create().hidingNames())
+                        .withoutStandby()));
+        fixture.put("x", "1");
+        fixture.put("y", "2");
+        events.take();
+        overwrite(fixture, stored -> !isOfTheEngine(stored));
+
+        assertThatThrownBy(() -> list(fixture.alice.ids(KeyTypes.SESSION, "")))
+                .isInstanceOf(UnreadableEntryException.class);
+        assertThat(events.take()).containsExactly("unreadable: 1", "unreadable: 1");
+        assertThatThrownBy(() -> fixture.alice.useTransaction("k", tx -> list(tx.ids(KeyTypes.SESSION, ""))))
+                .isInstanceOf(UnreadableEntryException.class);
+        assertThat(events.take())
+                .containsExactly("lock: true", "unreadable: 1", "unreadable: 1", "transaction [k]: false");
+
+        overwrite(fixture, StoreSealing.KEYS::equals);
+        assertThatThrownBy(() -> list(fixture.database.contexts())).isInstanceOf(UnreadableEntryException.class);
+        assertThat(events.take()).containsExactly("unreadable: 1");
+    }
+
+    private static boolean isOfTheEngine(EntryId stored) {
+        return stored.equals(StoreSealing.KEYS) || stored.equals(StoreSealing.MARK);
+    }
+
+    private static List<String> list(Stream<String> listing) {
+        try (listing) {
+            return listing.toList();
+        }
+    }
+
+    /** Overwrites entries in the backend, by their stored names. */
+    private static void overwrite(Fixture fixture, Predicate<EntryId> which) {
+        ContextAwareBackend contents = fixture.contents();
+        for (String context : fixture.storedContexts()) {
+            List<EntryId> entries;
+            try (Stream<EntryId> listed = contents.list(context)) {
+                entries = listed.filter(which).toList();
+            }
+            entries.forEach(entry -> contents.save(context, entry.type(), entry.id(), bytes("never sealed")));
+        }
     }
 
     @Test
