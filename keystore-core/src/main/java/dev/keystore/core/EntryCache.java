@@ -62,11 +62,17 @@ final class EntryCache {
         return cached;
     }
 
-    /** Counts reads that were served from the cache, if anybody listens. */
+    /** Counts ids that a caller read and that were cached, if anybody listens. */
     void countCached(int reads) {
         if (cachedReads != null) {
             cachedReads.add(reads);
         }
+    }
+
+    /** Returns the entry like {@link #read}, for the engine: it does not count as a read of the cache. */
+    private Entry committed(EntryKey key) {
+        Entry cached = cached(key);
+        return cached == null ? readMissing(key, System.nanoTime() + loadTimeout.toNanos()) : cached;
     }
 
     private Entry readMissing(EntryKey key, long deadlineNanos) {
@@ -130,14 +136,14 @@ final class EntryCache {
 
     /** Returns whether {@code entry} equals what is committed under {@code key}. */
     boolean isCurrent(EntryKey key, Entry entry) {
-        Entry cached = cached(key);
-        return cached == entry || (cached == null ? read(key) : cached).sameContentsAs(entry);
+        Entry committed = committed(key);
+        return committed == entry || committed.sameContentsAs(entry);
     }
 
     /** Returns whether a key exists. An unreadable entry counts as existing, so that it can be deleted. */
     boolean exists(EntryKey key) {
         try {
-            return read(key).exists();
+            return committed(key).exists();
         } catch (UnreadableEntryException e) {
             return true;
         }

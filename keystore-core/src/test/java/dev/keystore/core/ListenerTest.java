@@ -107,6 +107,21 @@ class ListenerTest {
     }
 
     @Test
+    @DisplayName("R100 a write counts as a read of the cache only if it reads: a take does, a delete does not")
+    void cachedReads_ofWrites_areCountedIfTheyRead() {
+        Fixture fixture = open();
+        fixture.put("a", "1");
+        fixture.alice.delete(KeyTypes.SESSION, "a");
+        fixture.alice.delete(KeyTypes.SESSION, "uncached");
+        fixture.alice.useTransaction("k", tx -> tx.delete(KeyTypes.SESSION, "a"));
+        assertThat(events.cachedReads()).containsExactly(0L);
+
+        fixture.put("a", "2");
+        assertThat(fixture.alice.take(KeyTypes.SESSION, "a")).isPresent();
+        assertThat(events.cachedReads()).containsExactly(1L);
+    }
+
+    @Test
     @DisplayName("R100 a failed load is reported as failed")
     void find_backendFails_reportsAFailedLoad() {
         Fixture fixture = open();
