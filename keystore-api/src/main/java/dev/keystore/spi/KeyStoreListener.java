@@ -40,8 +40,13 @@ public interface KeyStoreListener {
     enum GroupResult {
         /** All of it is durable. */
         WRITTEN,
-        /** Nothing was written, because of a transient failure. Commits with attempts left are written again. */
+        /** Nothing was written, because of a transient failure, and at least one of its commits is written again. */
         RETRIED,
+        /**
+         * Nothing was written, because of a transient failure, and none of its commits is written again: their attempts
+         * are used up, or they have timed out or were interrupted.
+         */
+        GIVEN_UP,
         /** Nothing was written. The commits of a group of several are written again, one by one. */
         REFUSED,
         /** It is unknown what was written. */

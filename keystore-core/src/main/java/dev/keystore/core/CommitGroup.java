@@ -121,6 +121,13 @@ final class CommitGroup {
         }
     }
 
+    /** Records that at least one commit is written again after a transient failure. */
+    void markRetried() {
+        if (measured != null) {
+            measured.retried = true;
+        }
+    }
+
     /** Ends the time that is measured, since the outcome is known. */
     void stopMeasuring() {
         if (measured != null) {

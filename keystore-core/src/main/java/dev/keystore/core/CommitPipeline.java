@@ -426,6 +426,7 @@ final class CommitPipeline {
         pause(own, group);
         if (!writers.stream().allMatch(CommitRequest::isFinished)) {
             counters.retried();
+            group.markRetried();
         }
         writers.forEach(CommitRequest::restrictToContext);
         queue.putBack(group.requests());

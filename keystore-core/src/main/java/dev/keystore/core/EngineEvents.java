@@ -111,17 +111,17 @@ final class EngineEvents {
     void end(FlightEvents.@Nullable GroupWrite write, int commits, WriteOutcome outcome) {
         if (write != null) {
             write.commits = commits;
-            write.endWith(result(outcome));
+            write.endWith(result(write, outcome));
             report(write);
         }
     }
 
-    private static GroupResult result(WriteOutcome outcome) {
+    private static GroupResult result(FlightEvents.GroupWrite write, WriteOutcome outcome) {
         if (outcome instanceof WriteOutcome.Written) {
             return GroupResult.WRITTEN;
         }
         if (outcome instanceof WriteOutcome.Retry) {
-            return GroupResult.RETRIED;
+            return write.retried ? GroupResult.RETRIED : GroupResult.GIVEN_UP;
         }
         return outcome instanceof WriteOutcome.Refused ? GroupResult.REFUSED : GroupResult.UNKNOWN;
     }

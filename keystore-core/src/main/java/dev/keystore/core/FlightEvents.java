@@ -119,6 +119,9 @@ final class FlightEvents {
 
         private transient GroupResult ended = GroupResult.UNKNOWN;
 
+        /** Whether at least one commit is written again after a transient failure. */
+        transient boolean retried;
+
         @Label("Commits")
         int commits;
 

@@ -155,6 +155,26 @@ class ListenerTest {
     }
 
     @Test
+    @DisplayName("R100 a write whose last attempt fails transiently is not reported as retried")
+    void put_lastAttemptFails_isGivenUp() {
+        Fixture fixture = opened(Fixture.of(
+                Kind.COMPLETE,
+                options -> options.listener(events)
+                        .retry(2, Duration.ofMillis(1))
+                        .withoutStandby()));
+        fixture.faults.on(Operation.COMMIT).times(2).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
+
+        assertThatThrownBy(() -> fixture.put("a", "1")).isInstanceOf(CommitFailedException.class);
+
+        assertThat(events.take())
+                .containsExactly(
+                        "group of 1, sent 1 times: RETRIED",
+                        "group of 1, sent 1 times: GIVEN_UP",
+                        "commit: NOT_WRITTEN");
+        assertThat(fixture.database.stats().retries()).isEqualTo(1);
+    }
+
+    @Test
     @DisplayName("R100 a refused write is reported with its result")
     void put_permanentFailure_reportsIt() {
         Fixture fixture = open();

@@ -152,8 +152,8 @@ class KeystoreMetricsTest {
         for (GroupResult result : GroupResult.values()) {
             assertThat(scraped("keystore_group_seconds_sum" + tag(result))).isEqualTo(seconds(result));
         }
-        assertThat(scraped("keystore_group_commits_sum")).isEqualTo(12);
-        assertThat(scraped("keystore_retries_total")).isEqualTo(5);
+        assertThat(scraped("keystore_group_commits_sum")).isEqualTo(15);
+        assertThat(scraped("keystore_retries_total")).isEqualTo(6);
         assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}")).isEqualTo(5);
         assertThat(scraped("keystore_cache_gets_total{result=\"hit\"}")).isEqualTo(13);
         assertThat(scraped("keystore_load_seconds_count{result=\"failure\"}")).isEqualTo(1);
