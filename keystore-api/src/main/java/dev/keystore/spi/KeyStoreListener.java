@@ -22,6 +22,16 @@ import java.util.function.LongSupplier;
  */
 public interface KeyStoreListener {
 
+    /** How a wait for the backend that loads entries, or of a transaction for its locks, ended. */
+    enum WaitResult {
+        /** The entries were loaded; or the transaction has its locks. */
+        SUCCESS,
+        /** The backend failed; or {@code lockTimeout} has passed. */
+        FAILURE,
+        /** The thread was interrupted, for example because its call was cancelled. */
+        INTERRUPTED
+    }
+
     /** How a commit ended. */
     enum CommitResult {
         /** All of it is durable. */
@@ -30,6 +40,8 @@ public interface KeyStoreListener {
         CONFLICT,
         /** Nothing was written, because another owner has taken the context over. */
         OWNERSHIP_LOST,
+        /** Nothing was written, because the thread was interrupted, for example since its call was cancelled. */
+        INTERRUPTED,
         /** Nothing was written, for another reason. */
         NOT_WRITTEN,
         /** It is unknown what was written. */
@@ -66,9 +78,9 @@ public interface KeyStoreListener {
      *
      * @param entries the number of ids; some may not exist
      * @param nanos the time that the backend took
-     * @param succeeded whether the backend returned; whether what it returned is readable is not known yet
+     * @param result whether the backend returned; whether what it returned is readable is not known yet
      */
-    default void onLoad(int entries, long nanos, boolean succeeded) {}
+    default void onLoad(int entries, long nanos, WaitResult result) {}
 
     /**
      * Entries were found that cannot be read: damaged, tampered with, or without their key. This counts findings: an
@@ -85,10 +97,9 @@ public interface KeyStoreListener {
      * A transaction has waited for the locks of its keys, possibly not at all.
      *
      * @param nanos the time that it waited
-     * @param acquired whether it has the locks now; if not, {@code lockTimeout} has passed or the thread was
-     *     interrupted
+     * @param result whether it has the locks now
      */
-    default void onLockWait(long nanos, boolean acquired) {}
+    default void onLockWait(long nanos, WaitResult result) {}
 
     /**
      * A commit has ended: of a single write, or of an attempt of a transaction that wrote anything.

@@ -42,6 +42,15 @@ final class BackendFailures {
     }
 
     /**
+     * Returns whether an interrupt of this thread ended a call that threw {@code failure}: its type or the thread's
+     * interrupt flag says so.
+     */
+    static boolean isInterruption(RuntimeException failure) {
+        return failure instanceof OperationInterruptedException
+                || Thread.currentThread().isInterrupted();
+    }
+
+    /**
      * Returns the exception to throw if an interrupt of this thread ended the call (R27), with the interrupt flag set;
      * else null.
      *

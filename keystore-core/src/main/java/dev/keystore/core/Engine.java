@@ -3,12 +3,14 @@ package dev.keystore.core;
 import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.CompactionFailedException;
 import dev.keystore.KeyStoreException;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
+import dev.keystore.spi.KeyStoreListener.WaitResult;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
 import java.util.Arrays;
@@ -145,6 +147,9 @@ final class Engine {
             }
             result = resultOf(failure);
             throw failure instanceof OwnershipLostException ? reportOwnershipLost(request.context) : failure;
+        } catch (OperationInterruptedException e) {
+            result = CommitResult.INTERRUPTED;
+            throw e;
         } finally {
             events.end(commit, result);
         }
@@ -168,6 +173,9 @@ final class Engine {
             failures.replaceAll((request, failure) ->
                     failure instanceof OwnershipLostException ? reportOwnershipLost(request.context) : failure);
             return failures;
+        } catch (OperationInterruptedException e) {
+            Arrays.fill(results, CommitResult.INTERRUPTED);
+            throw e;
         } finally {
             for (int i = 0; i < results.length; i++) {
                 events.end(measured[i], results[i]);
@@ -185,6 +193,9 @@ final class Engine {
         if (failure instanceof TransactionConflictException) {
             return CommitResult.CONFLICT;
         }
+        if (failure instanceof OperationInterruptedException) {
+            return CommitResult.INTERRUPTED;
+        }
         return failure instanceof CommitOutcomeUnknownException || failure instanceof RollbackFailedException
                 ? CommitResult.UNKNOWN
                 : CommitResult.NOT_WRITTEN;
@@ -193,12 +204,15 @@ final class Engine {
     /** Acquires the locks of a transaction; throws as {@link LockTable#acquire} does. */
     void acquireLocks(Context context, Set<String> lockKeys, TransactionScope scope) {
         FlightEvents.LockWait wait = events.beginLockWait();
-        boolean acquired = false;
+        WaitResult result = WaitResult.FAILURE;
         try {
             locks.acquire(context.name(), lockKeys, scope.locks);
-            acquired = true;
+            result = WaitResult.SUCCESS;
+        } catch (OperationInterruptedException e) {
+            result = WaitResult.INTERRUPTED;
+            throw e;
         } finally {
-            events.end(wait, acquired);
+            events.end(wait, result);
         }
     }
 

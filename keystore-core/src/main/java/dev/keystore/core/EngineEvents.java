@@ -1,8 +1,10 @@
 package dev.keystore.core;
 
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.spi.KeyStoreListener;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.KeyStoreListener.GroupResult;
+import dev.keystore.spi.KeyStoreListener.WaitResult;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -74,21 +76,29 @@ final class EngineEvents {
         return listening || LOAD.isEnabled() ? new FlightEvents.Load() : null;
     }
 
-    void end(FlightEvents.@Nullable Load load, int entries, boolean succeeded) {
+    void end(FlightEvents.@Nullable Load load, int entries, WaitResult result) {
         if (load != null) {
             load.entries = entries;
-            load.succeeded = succeeded;
+            load.endWith(result);
             report(load);
         }
+    }
+
+    /** Returns the result of a load that threw {@code failure}. Reports an entry that the backend found damaged. */
+    WaitResult failedLoad(RuntimeException failure) {
+        if (failure instanceof UnreadableEntryException) {
+            unreadable(1);
+        }
+        return BackendFailures.isInterruption(failure) ? WaitResult.INTERRUPTED : WaitResult.FAILURE;
     }
 
     FlightEvents.@Nullable LockWait beginLockWait() {
         return listening || LOCK_WAIT.isEnabled() ? new FlightEvents.LockWait() : null;
     }
 
-    void end(FlightEvents.@Nullable LockWait wait, boolean acquired) {
+    void end(FlightEvents.@Nullable LockWait wait, WaitResult result) {
         if (wait != null) {
-            wait.acquired = acquired;
+            wait.endWith(result);
             report(wait);
         }
     }

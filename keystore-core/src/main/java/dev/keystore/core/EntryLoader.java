@@ -7,6 +7,7 @@ import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.InFlight.Result;
 import dev.keystore.core.InFlight.Result.Failed;
 import dev.keystore.core.InFlight.Result.Found;
+import dev.keystore.spi.KeyStoreListener.WaitResult;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -287,16 +288,16 @@ final class EntryLoader {
     private byte @Nullable [] loadRecord(EntryKey key) {
         loads.increment();
         FlightEvents.Load load = events.beginLoad();
-        boolean succeeded = false;
+        WaitResult outcome = WaitResult.FAILURE;
         try {
             byte[] record = storage.load(key.context.name(), key.type.name(), key.id);
-            succeeded = true;
+            outcome = WaitResult.SUCCESS;
             return record;
-        } catch (UnreadableEntryException e) {
-            events.unreadable(1);
+        } catch (RuntimeException e) {
+            outcome = events.failedLoad(e);
             throw e;
         } finally {
-            events.end(load, 1, succeeded);
+            events.end(load, 1, outcome);
         }
     }
 
@@ -304,16 +305,16 @@ final class EntryLoader {
     private Map<String, byte[]> loadRecords(EntryKey first, List<String> ids) {
         loads.add(ids.size());
         FlightEvents.Load load = events.beginLoad();
-        boolean succeeded = false;
+        WaitResult outcome = WaitResult.FAILURE;
         try {
             Map<String, byte[]> records = storage.loadAll(first.context.name(), first.type.name(), ids);
-            succeeded = true;
+            outcome = WaitResult.SUCCESS;
             return records;
-        } catch (UnreadableEntryException e) {
-            events.unreadable(1);
+        } catch (RuntimeException e) {
+            outcome = events.failedLoad(e);
             throw e;
         } finally {
-            events.end(load, ids.size(), succeeded);
+            events.end(load, ids.size(), outcome);
         }
     }
 

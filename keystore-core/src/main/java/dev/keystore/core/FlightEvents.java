@@ -3,6 +3,7 @@ package dev.keystore.core;
 import dev.keystore.spi.KeyStoreListener;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.KeyStoreListener.GroupResult;
+import dev.keystore.spi.KeyStoreListener.WaitResult;
 import java.util.Set;
 import java.util.function.Consumer;
 import jdk.jfr.Category;
@@ -64,15 +65,23 @@ final class FlightEvents {
     @Enabled(false)
     static final class Load extends Measured {
 
+        private transient WaitResult ended = WaitResult.FAILURE;
+
         @Label("Entries")
         int entries;
 
-        @Label("Succeeded")
-        boolean succeeded;
+        @Label("Result")
+        @Nullable
+        String result;
+
+        void endWith(WaitResult how) {
+            ended = how;
+            result = how.name();
+        }
 
         @Override
         public void accept(KeyStoreListener listener) {
-            listener.onLoad(entries, nanos(), succeeded);
+            listener.onLoad(entries, nanos(), ended);
         }
     }
 
@@ -81,12 +90,20 @@ final class FlightEvents {
     @Description("A wait of a transaction for the locks of its keys")
     static final class LockWait extends Measured {
 
-        @Label("Acquired")
-        boolean acquired;
+        private transient WaitResult ended = WaitResult.FAILURE;
+
+        @Label("Result")
+        @Nullable
+        String result;
+
+        void endWith(WaitResult how) {
+            ended = how;
+            result = how.name();
+        }
 
         @Override
         public void accept(KeyStoreListener listener) {
-            listener.onLockWait(nanos(), acquired);
+            listener.onLockWait(nanos(), ended);
         }
     }
 

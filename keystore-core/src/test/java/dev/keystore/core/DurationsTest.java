@@ -48,12 +48,12 @@ class DurationsTest {
         final Map<String, Long> nanos = new ConcurrentHashMap<>();
 
         @Override
-        public void onLoad(int entries, long nanos, boolean succeeded) {
+        public void onLoad(int entries, long nanos, WaitResult result) {
             this.nanos.put("load", nanos);
         }
 
         @Override
-        public void onLockWait(long nanos, boolean acquired) {
+        public void onLockWait(long nanos, WaitResult result) {
             this.nanos.put("lock wait", nanos);
         }
 

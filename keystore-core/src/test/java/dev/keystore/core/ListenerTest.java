@@ -13,6 +13,7 @@ import dev.keystore.KeyReader;
 import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
 import dev.keystore.LockTimeoutException;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.UnreadableEntryException;
@@ -73,11 +74,11 @@ class ListenerTest {
 
         fixture.find("a");
         fixture.find("a");
-        assertThat(events.take()).containsExactly("load of 1: true");
+        assertThat(events.take()).containsExactly("load of 1: SUCCESS");
 
         fixture.alice.get(KeyTypes.SESSION, List.of("a", "b", "c"));
         fixture.alice.get(KeyTypes.SESSION, List.of("a", "b", "c"));
-        assertThat(events.take()).containsExactly("load of 2: true");
+        assertThat(events.take()).containsExactly("load of 2: SUCCESS");
     }
 
     @Test
@@ -129,7 +130,7 @@ class ListenerTest {
 
         assertThatThrownBy(() -> fixture.find("a")).isInstanceOf(LoadFailedException.class);
 
-        assertThat(events.take()).containsExactly("load of 1: false");
+        assertThat(events.take()).containsExactly("load of 1: FAILURE");
     }
 
     @Test
@@ -213,7 +214,7 @@ class ListenerTest {
                 }))
                 .isInstanceOf(TransactionConflictException.class);
         assertThat(events.take())
-                .containsExactly("lock: true", WRITTEN_ALONE, "commit: WRITTEN", "conflict", "transaction [k]: false");
+                .containsExactly("lock: SUCCESS", WRITTEN_ALONE, "commit: WRITTEN", "conflict", "transaction [k]: false");
 
         assertThatThrownBy(() -> fixture.alice.useTransaction("k", tx -> {
                     tx.find(KeyTypes.SESSION, "a");
@@ -223,7 +224,7 @@ class ListenerTest {
                 .isInstanceOf(TransactionConflictException.class);
         assertThat(events.take())
                 .containsExactly(
-                        "lock: true",
+                        "lock: SUCCESS",
                         WRITTEN_ALONE,
                         "commit: WRITTEN",
                         "commit: CONFLICT",
@@ -249,14 +250,45 @@ class ListenerTest {
                         .withoutStandby()));
 
         fixture.alice.useTransaction("outer", tx -> tx.useTransaction("inner", nested -> {}));
-        assertThat(events.take()).containsExactly("lock: true", "lock: true", "transaction [outer]: true");
+        assertThat(events.take()).containsExactly("lock: SUCCESS", "lock: SUCCESS", "transaction [outer]: true");
 
         fixture.alice.useTransaction(
                 "k",
                 tx -> onOtherThread(() -> assertThatThrownBy(() -> fixture.alice.useTransaction("k", second -> {}))
                         .isInstanceOf(LockTimeoutException.class)));
         assertThat(events.take())
-                .containsExactly("lock: true", "lock: false", "transaction [k]: false", "transaction [k]: true");
+                .containsExactly("lock: SUCCESS", "lock: FAILURE", "transaction [k]: false", "transaction [k]: true");
+    }
+
+    @Test
+    @DisplayName("R27 R100 an interrupt is reported as such, and not as a failure of locks, backend or commit")
+    void interrupts_areReportedAsInterrupts() {
+        Fixture fixture = open();
+        fixture.find("a");
+        events.take();
+
+        interrupted(() -> fixture.alice.useTransaction("k", tx -> {}));
+        assertThat(events.take()).containsExactly("lock: INTERRUPTED", "transaction [k]: false");
+
+        interrupted(() -> fixture.put("a", "1"));
+        assertThat(events.take()).containsExactly("commit: INTERRUPTED");
+
+        for (List<String> ids : List.of(List.of("x"), List.of("x", "y"))) {
+            fixture.faults.on(Operation.LOAD).fail(Moment.BEFORE, () -> {
+                Thread.currentThread().interrupt();
+                return BackendException.transientFailure("interrupted", null);
+            });
+            assertThatThrownBy(() -> fixture.alice.get(KeyTypes.SESSION, ids))
+                    .isInstanceOf(OperationInterruptedException.class);
+            assertThat(Thread.interrupted()).isTrue();
+            assertThat(events.take()).containsExactly("load of " + ids.size() + ": INTERRUPTED");
+        }
+    }
+
+    private static void interrupted(Runnable work) {
+        Thread.currentThread().interrupt();
+        assertThatThrownBy(work::run).isInstanceOf(OperationInterruptedException.class);
+        assertThat(Thread.interrupted()).isTrue();
     }
 
     @Test
@@ -285,7 +317,7 @@ class ListenerTest {
         fixture.plant("session", "y", bytes("never sealed"));
 
         assertThatThrownBy(() -> fixture.find("x")).isInstanceOf(CorruptEntryException.class);
-        assertThat(events.take()).containsExactly("load of 1: true", "unreadable: 1");
+        assertThat(events.take()).containsExactly("load of 1: SUCCESS", "unreadable: 1");
 
         fixture.alice.verify();
         assertThat(events.take()).containsExactly("unreadable: 2");
@@ -317,10 +349,10 @@ class ListenerTest {
                         () -> new CorruptEntryException("alice", new EntryId("session", "x"), "no such page", null));
 
         assertThatThrownBy(() -> fixture.find("x")).isInstanceOf(CorruptEntryException.class);
-        assertThat(events.take()).containsExactly("unreadable: 1", "load of 1: false");
+        assertThat(events.take()).containsExactly("unreadable: 1", "load of 1: FAILURE");
         assertThatThrownBy(() -> fixture.alice.get(KeyTypes.SESSION, List.of("x", "y")))
                 .isInstanceOf(CorruptEntryException.class);
-        assertThat(events.take()).containsExactly("unreadable: 1", "load of 2: false");
+        assertThat(events.take()).containsExactly("unreadable: 1", "load of 2: FAILURE");
     }
 
     @Test
@@ -368,7 +400,7 @@ class ListenerTest {
         assertThatThrownBy(() -> fixture.alice.useTransaction("k", tx -> list(tx.ids(KeyTypes.SESSION, ""))))
                 .isInstanceOf(UnreadableEntryException.class);
         assertThat(events.take())
-                .containsExactly("lock: true", "unreadable: 1", "unreadable: 1", "transaction [k]: false");
+                .containsExactly("lock: SUCCESS", "unreadable: 1", "unreadable: 1", "transaction [k]: false");
 
         overwrite(fixture, StoreSealing.KEYS::equals);
         assertThatThrownBy(() -> list(fixture.database.contexts())).isInstanceOf(UnreadableEntryException.class);
@@ -415,12 +447,12 @@ class ListenerTest {
             assertThat(fixture.stored(KeyTypes.SESSION, "b")).isPresent();
             assertThat(events.take())
                     .containsExactly(
-                            "lock: true",
+                            "lock: SUCCESS",
                             "group of 1, sent 1 times: RETRIED",
                             WRITTEN_ALONE,
                             "commit: WRITTEN",
                             "transaction [k]: true",
-                            "load of 1: true",
+                            "load of 1: SUCCESS",
                             WRITTEN_ALONE,
                             "commit: WRITTEN");
         }
@@ -504,8 +536,8 @@ class ListenerTest {
             for (int i = 0; i < 100; i++) {
                 silent.refuseWritesOfListeners();
                 silent.opened();
-                silent.end(silent.beginLoad(), 1, true);
-                silent.end(silent.beginLockWait(), true);
+                silent.end(silent.beginLoad(), 1, KeyStoreListener.WaitResult.SUCCESS);
+                silent.end(silent.beginLockWait(), KeyStoreListener.WaitResult.SUCCESS);
                 silent.end(silent.beginCommit(), KeyStoreListener.CommitResult.WRITTEN);
                 silent.end(silent.beginGroupWrite(), 1, WRITTEN);
                 silent.end(silent.beginTransaction(Set.of()), true);
@@ -534,8 +566,8 @@ class ListenerTest {
         });
         long reporting = allocatedBytes(() -> {
             loud.refuseWritesOfListeners();
-            loud.end(loud.beginLoad(), 1, true);
-            loud.end(loud.beginLockWait(), true);
+            loud.end(loud.beginLoad(), 1, KeyStoreListener.WaitResult.SUCCESS);
+            loud.end(loud.beginLockWait(), KeyStoreListener.WaitResult.SUCCESS);
             loud.end(loud.beginCommit(), KeyStoreListener.CommitResult.WRITTEN);
             loud.end(loud.beginGroupWrite(), 1, WRITTEN);
             loud.end(loud.beginTransaction(lockKeys), true);

@@ -39,8 +39,8 @@ final class RecordedEvents implements KeyStoreListener {
     }
 
     @Override
-    public void onLoad(int entries, long nanos, boolean succeeded) {
-        add("load of " + entries + ": " + succeeded, nanos);
+    public void onLoad(int entries, long nanos, WaitResult result) {
+        add("load of " + entries + ": " + result, nanos);
     }
 
     @Override
@@ -49,8 +49,8 @@ final class RecordedEvents implements KeyStoreListener {
     }
 
     @Override
-    public void onLockWait(long nanos, boolean acquired) {
-        add("lock: " + acquired, nanos);
+    public void onLockWait(long nanos, WaitResult result) {
+        add("lock: " + result, nanos);
     }
 
     @Override

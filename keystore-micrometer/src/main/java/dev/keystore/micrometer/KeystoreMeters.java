@@ -2,6 +2,7 @@ package dev.keystore.micrometer;
 
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.KeyStoreListener.GroupResult;
+import dev.keystore.spi.KeyStoreListener.WaitResult;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -26,13 +27,11 @@ final class KeystoreMeters {
     private final Counter misses;
     private final Counter retries;
     private final DistributionSummary groupCommits;
-    private final Timer loaded;
-    private final Timer loadFailed;
-    private final Timer locked;
-    private final Timer notLocked;
     private final Timer succeeded;
     private final Timer failed;
 
+    private final Map<WaitResult, Timer> loads = new EnumMap<>(WaitResult.class);
+    private final Map<WaitResult, Timer> lockWaits = new EnumMap<>(WaitResult.class);
     private final Map<CommitResult, Timer> commits = new EnumMap<>(CommitResult.class);
     private final Map<GroupResult, Timer> groups = new EnumMap<>(GroupResult.class);
 
@@ -41,12 +40,13 @@ final class KeystoreMeters {
                 .description(CACHE_GETS)
                 .tags(tags.and("result", "miss"))
                 .register(registry);
-        loaded = timer(registry, "keystore.load", "Reads from the backend", tags.and("result", "success"));
-        loadFailed = timer(registry, "keystore.load", "Reads from the backend", tags.and("result", "failure"));
         unreadable = counter(registry, "keystore.unreadable", "Entries found that cannot be read", tags);
-        String lockWait = "Waits of transactions for their locks";
-        locked = timer(registry, "keystore.lock.wait", lockWait, tags.and("result", "success"));
-        notLocked = timer(registry, "keystore.lock.wait", lockWait, tags.and("result", "failure"));
+        for (WaitResult result : WaitResult.values()) {
+            Tags tagged = result(tags, result);
+            loads.put(result, timer(registry, "keystore.load", "Reads from the backend", tagged));
+            String lockWait = "Waits of transactions for their locks";
+            lockWaits.put(result, timer(registry, "keystore.lock.wait", lockWait, tagged));
+        }
         for (CommitResult result : CommitResult.values()) {
             Tags tagged = result(tags, result);
             commits.put(result, timer(registry, "keystore.commit", "Commits, until they are durable", tagged));
@@ -85,13 +85,13 @@ final class KeystoreMeters {
         return Counter.builder(name).description(description).tags(tags).register(registry);
     }
 
-    void load(int entries, long nanos, boolean returned) {
+    void load(int entries, long nanos, WaitResult result) {
         misses.increment(entries);
-        (returned ? loaded : loadFailed).record(nanos, TimeUnit.NANOSECONDS);
+        timer(loads, result).record(nanos, TimeUnit.NANOSECONDS);
     }
 
-    void lockWait(long nanos, boolean acquired) {
-        (acquired ? locked : notLocked).record(nanos, TimeUnit.NANOSECONDS);
+    void lockWait(long nanos, WaitResult result) {
+        timer(lockWaits, result).record(nanos, TimeUnit.NANOSECONDS);
     }
 
     void commit(long nanos, CommitResult result) {

@@ -148,9 +148,9 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     }
 
     @Override
-    public void onLoad(int entries, long nanos, boolean succeeded) {
+    public void onLoad(int entries, long nanos, WaitResult result) {
         for (KeystoreMeters meters : bound) {
-            meters.load(entries, nanos, succeeded);
+            meters.load(entries, nanos, result);
         }
     }
 
@@ -162,9 +162,9 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     }
 
     @Override
-    public void onLockWait(long nanos, boolean acquired) {
+    public void onLockWait(long nanos, WaitResult result) {
         for (KeystoreMeters meters : bound) {
-            meters.lockWait(nanos, acquired);
+            meters.lockWait(nanos, result);
         }
     }
 

@@ -11,6 +11,7 @@ import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.KeyStoreListener.GroupResult;
+import dev.keystore.spi.KeyStoreListener.WaitResult;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.Faults;
@@ -31,6 +32,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -137,8 +139,10 @@ class KeystoreMetricsTest {
         for (GroupResult result : GroupResult.values()) {
             metrics.onGroup(3, 2, TimeUnit.SECONDS.toNanos(seconds(result)), result);
         }
-        metrics.onLoad(5, 1, false);
-        metrics.onLockWait(1, false);
+        for (WaitResult result : WaitResult.values()) {
+            metrics.onLoad(5, TimeUnit.SECONDS.toNanos(seconds(result)), result);
+            metrics.onLockWait(TimeUnit.SECONDS.toNanos(10 + seconds(result)), result);
+        }
         metrics.onTransaction(Set.of("k"), 1_000_000_000, 2_000_000_000, 3_000_000_000L, false);
         metrics.onConflict();
         metrics.onUnreadable(4);
@@ -152,13 +156,14 @@ class KeystoreMetricsTest {
         for (GroupResult result : GroupResult.values()) {
             assertThat(scraped("keystore_group_seconds_sum" + tag(result))).isEqualTo(seconds(result));
         }
+        for (WaitResult result : WaitResult.values()) {
+            assertThat(scraped("keystore_load_seconds_sum" + tag(result))).isEqualTo(seconds(result));
+            assertThat(scraped("keystore_lock_wait_seconds_sum" + tag(result))).isEqualTo(10 + seconds(result));
+        }
         assertThat(scraped("keystore_group_commits_sum")).isEqualTo(15);
         assertThat(scraped("keystore_retries_total")).isEqualTo(6);
-        assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}")).isEqualTo(5);
+        assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}")).isEqualTo(15);
         assertThat(scraped("keystore_cache_gets_total{result=\"hit\"}")).isEqualTo(13);
-        assertThat(scraped("keystore_load_seconds_count{result=\"failure\"}")).isEqualTo(1);
-        assertThat(scraped("keystore_lock_wait_seconds_count{result=\"failure\"}"))
-                .isEqualTo(1);
         assertThat(scraped("keystore_transaction_seconds_sum{result=\"failure\"}"))
                 .isEqualTo(6);
         assertThat(scraped("keystore_conflicts_total")).isEqualTo(1);
@@ -176,8 +181,8 @@ class KeystoreMetricsTest {
         long least = Long.MAX_VALUE;
         for (int n = 0; n < 10; n++) {
             long before = threads.getCurrentThreadAllocatedBytes();
-            metrics.onLoad(1, 1, true);
-            metrics.onLockWait(1, true);
+            metrics.onLoad(1, 1, WaitResult.SUCCESS);
+            metrics.onLockWait(1, WaitResult.SUCCESS);
             metrics.onGroup(1, 1, 1, GroupResult.WRITTEN);
             metrics.onCommit(1, CommitResult.WRITTEN);
             metrics.onTransaction(lockKeys, 1, 1, 1, true);
@@ -284,7 +289,7 @@ class KeystoreMetricsTest {
                 .tags("cache", "users", "name", "users", "cache.manager", "manager", "result", "hit")
                 .register(registry);
         metrics.bindTo(registry);
-        metrics.onLoad(1, 1, true);
+        metrics.onLoad(1, 1, WaitResult.SUCCESS);
 
         assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}")).isEqualTo(1);
         assertThat(registry.scrape()).contains("cache_gets_total{cache=\"users\"");
@@ -386,6 +391,7 @@ class KeystoreMetricsTest {
     }
 
     private static Stream<Enum<?>> results() {
-        return Stream.concat(Stream.of(CommitResult.values()), Stream.of(GroupResult.values()));
+        return Stream.<Enum<?>[]>of(CommitResult.values(), GroupResult.values(), WaitResult.values())
+                .flatMap(Arrays::stream);
     }
 }
