@@ -20,6 +20,7 @@ final class KeystoreMeters {
     /** The description of the hits and of the misses; a registry wants one for both. */
     static final String CACHE_GETS = "Reads of entries, by whether they were cached";
 
+    final MeterRegistry registry;
     final Counter unreadable;
     final Counter conflicts;
     final Counter contextsOpened;
@@ -36,6 +37,7 @@ final class KeystoreMeters {
     private final Map<GroupResult, Timer> groups = new EnumMap<>(GroupResult.class);
 
     KeystoreMeters(MeterRegistry registry, Tags tags) {
+        this.registry = registry;
         misses = Counter.builder("keystore.cache.gets")
                 .description(CACHE_GETS)
                 .tags(tags.and("result", "miss"))

@@ -78,13 +78,17 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     }
 
     /**
-     * Registers the meters.
+     * Registers the meters. Has no effect if they are bound to this registry already. Binding to a registry and also to
+     * a composite that contains it counts everything twice in it.
      *
      * @param registry what they are registered with, for as long as it exists
      */
     @Override
-    public void bindTo(MeterRegistry registry) {
+    public synchronized void bindTo(MeterRegistry registry) {
         Objects.requireNonNull(registry, "registry");
+        if (Arrays.stream(bound).anyMatch(meters -> meters.registry == registry)) {
+            return;
+        }
         gauge(
                 registry,
                 "keystore.cache.size",
@@ -103,12 +107,8 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
         preKeyGauge(registry, "signed", PreKeys::signed);
         preKeyGauge(registry, "one_time_kyber", PreKeys::oneTimeKyber);
         preKeyGauge(registry, "last_resort_kyber", PreKeys::lastResortKyber);
-        add(new KeystoreMeters(registry, tags));
-    }
-
-    private synchronized void add(KeystoreMeters meters) {
         KeystoreMeters[] more = Arrays.copyOf(bound, bound.length + 1);
-        more[bound.length] = meters;
+        more[bound.length] = new KeystoreMeters(registry, tags);
         bound = more;
     }
 

@@ -296,6 +296,19 @@ class KeystoreMetricsTest {
     }
 
     @Test
+    @DisplayName("R100 binding again to the same registry does not count events twice")
+    void bindTo_twice_countsOnce() {
+        metrics.bindTo(registry);
+        metrics.bindTo(registry);
+        metrics.onCommit(1, CommitResult.WRITTEN);
+        metrics.onConflict();
+
+        assertThat(scraped("keystore_commit_seconds_count{result=\"written\"}"))
+                .isEqualTo(1);
+        assertThat(scraped("keystore_conflicts_total")).isEqualTo(1);
+    }
+
+    @Test
     @DisplayName("two databases with different tags, and two registries, do not mix")
     void metrics_ofTwoDatabases_areSeparate() {
         KeystoreMetrics tagged = new KeystoreMetrics(Tags.of("store", "other"));
