@@ -1,6 +1,7 @@
 package dev.keystore.micrometer;
 
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.micrometer.AccountPreKeys.Counts;
 import dev.keystore.spi.KeyStoreListener;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
@@ -9,13 +10,14 @@ import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongSupplier;
 import java.util.function.ToDoubleFunction;
-import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,10 +46,13 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     private volatile KeystoreMeters[] bound = {};
 
     private volatile @Nullable SignalKeyDatabase database;
-    private volatile @Nullable PreKeys preKeys;
 
-    /** How many pre-keys were left when they were last counted. */
-    private record PreKeys(int oneTime, int signed, int oneTimeKyber, int lastResortKyber) {}
+    /** The pre-keys that are reported to this listener itself. */
+    private final AccountPreKeys preKeys = new AccountPreKeys();
+
+    /** The listeners of accounts. References are weak, so that an account that is no longer used does not count. */
+    private final Set<AccountPreKeys> accounts =
+            Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 
     /** Creates metrics without tags of the caller. */
     public KeystoreMetrics() {
@@ -78,6 +83,19 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     }
 
     /**
+     * Returns a listener to which one account of {@code keystore-libsignal} reports its pre-keys. If there are several
+     * accounts, each needs a separate one: the gauges then show the fewest pre-keys of any account. Once the account is
+     * garbage, it no longer counts.
+     *
+     * @return a new listener for the options of the account, which receives nothing else
+     */
+    public KeyStoreListener forAccount() {
+        AccountPreKeys account = new AccountPreKeys();
+        accounts.add(account);
+        return account;
+    }
+
+    /**
      * Registers the meters. Has no effect if they are bound to this registry already. Binding to a registry and also to
      * a composite that contains it counts everything twice in it.
      *
@@ -103,10 +121,10 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
                 .description(KeystoreMeters.CACHE_GETS)
                 .tags(tags.and("result", "hit"))
                 .register(registry);
-        preKeyGauge(registry, "one_time", PreKeys::oneTime);
-        preKeyGauge(registry, "signed", PreKeys::signed);
-        preKeyGauge(registry, "one_time_kyber", PreKeys::oneTimeKyber);
-        preKeyGauge(registry, "last_resort_kyber", PreKeys::lastResortKyber);
+        preKeyGauge(registry, "one_time", Counts::oneTime);
+        preKeyGauge(registry, "signed", Counts::signed);
+        preKeyGauge(registry, "one_time_kyber", Counts::oneTimeKyber);
+        preKeyGauge(registry, "last_resort_kyber", Counts::lastResortKyber);
         KeystoreMeters[] more = Arrays.copyOf(bound, bound.length + 1);
         more[bound.length] = new KeystoreMeters(registry, tags);
         bound = more;
@@ -116,16 +134,22 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
         return cachedReads.stream().mapToDouble(LongSupplier::getAsLong).sum();
     }
 
-    private void preKeyGauge(MeterRegistry registry, String kind, ToIntFunction<PreKeys> left) {
-        Gauge.builder("keystore.prekeys", this, metrics -> metrics.preKeys(left))
-                .description("Pre-keys left, as last counted")
+    private void preKeyGauge(MeterRegistry registry, String kind, ToDoubleFunction<Counts> left) {
+        Gauge.builder("keystore.prekeys", this, metrics -> metrics.fewestPreKeys(left))
+                .description("Pre-keys left, as last counted, of the account that has the fewest")
                 .tags(tags.and("kind", kind))
                 .register(registry);
     }
 
-    private double preKeys(ToIntFunction<PreKeys> left) {
-        PreKeys counted = preKeys;
-        return counted == null ? Double.NaN : left.applyAsInt(counted);
+    private double fewestPreKeys(ToDoubleFunction<Counts> kind) {
+        double fewest = preKeys.left(kind);
+        synchronized (accounts) {
+            for (AccountPreKeys account : accounts) {
+                double left = account.left(kind);
+                fewest = left < fewest || Double.isNaN(fewest) ? left : fewest;
+            }
+        }
+        return fewest;
     }
 
     private void gauge(
@@ -213,6 +237,6 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     @Override
     public void onPreKeysCounted(int oneTime, int signed, int oneTimeKyber, int lastResortKyber) {
-        preKeys = new PreKeys(oneTime, signed, oneTimeKyber, lastResortKyber);
+        preKeys.onPreKeysCounted(oneTime, signed, oneTimeKyber, lastResortKyber);
     }
 }

@@ -9,6 +9,7 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.KeyStoreListener;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.KeyStoreListener.GroupResult;
 import dev.keystore.spi.KeyStoreListener.WaitResult;
@@ -29,6 +30,8 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.tracer.common.SpanContext;
 import java.lang.management.ManagementFactory;
+import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,6 +39,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.MatchResult;
@@ -204,6 +208,57 @@ class KeystoreMetricsTest {
         assertThat(scraped("keystore_prekeys{kind=\"signed\"}")).isEqualTo(1);
         assertThat(scraped("keystore_prekeys{kind=\"one_time_kyber\"}")).isEqualTo(3);
         assertThat(scraped("keystore_prekeys{kind=\"last_resort_kyber\"}")).isEqualTo(2);
+    }
+
+    @Test
+    @DisplayName("R100 with several accounts, the gauges show the fewest pre-keys of any account")
+    void preKeys_ofSeveralAccounts_showTheFewest() {
+        metrics.bindTo(registry);
+        KeyStoreListener alice = metrics.forAccount();
+        KeyStoreListener bob = metrics.forAccount();
+        metrics.forAccount();
+        bob.onPreKeysCounted(0, 2, 7, 1);
+        alice.onPreKeysCounted(100, 1, 8, 3);
+
+        assertThat(scraped("keystore_prekeys{kind=\"one_time\"}")).isZero();
+        assertThat(scraped("keystore_prekeys{kind=\"signed\"}")).isEqualTo(1);
+        assertThat(scraped("keystore_prekeys{kind=\"one_time_kyber\"}")).isEqualTo(7);
+        assertThat(scraped("keystore_prekeys{kind=\"last_resort_kyber\"}")).isEqualTo(1);
+
+        bob.onPreKeysCounted(100, 2, 7, 1);
+        assertThat(scraped("keystore_prekeys{kind=\"one_time\"}")).isEqualTo(100);
+    }
+
+    @Test
+    @DisplayName("R100 an account that has no one-time Kyber pre-keys needs none, one that has used them up does")
+    void preKeys_withoutOneTimeKyber_haveNoNumber() {
+        metrics.bindTo(registry);
+        KeyStoreListener alice = metrics.forAccount();
+        alice.onPreKeysCounted(100, 1, 0, 1);
+        assertThat(scraped("keystore_prekeys{kind=\"one_time_kyber\"}")).isNaN();
+
+        KeyStoreListener bob = metrics.forAccount();
+        bob.onPreKeysCounted(100, 1, 1, 1);
+        assertThat(scraped("keystore_prekeys{kind=\"one_time_kyber\"}")).isEqualTo(1);
+        bob.onPreKeysCounted(100, 1, 0, 1);
+        assertThat(scraped("keystore_prekeys{kind=\"one_time_kyber\"}")).isZero();
+    }
+
+    @Test
+    @DisplayName("R100 an account that is garbage no longer counts")
+    void preKeys_ofGarbage_doNotCount() {
+        metrics.bindTo(registry);
+        KeyStoreListener alice = metrics.forAccount();
+        alice.onPreKeysCounted(100, 1, 8, 3);
+        WeakReference<KeyStoreListener> bob = new WeakReference<>(metrics.forAccount());
+        Optional.ofNullable(bob.get()).orElseThrow().onPreKeysCounted(5, 1, 8, 3);
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (bob.get() != null && System.nanoTime() < deadlineNanos) {
+            System.gc();
+        }
+
+        assertThat(scraped("keystore_prekeys{kind=\"one_time\"}")).isEqualTo(100);
+        Reference.reachabilityFence(alice);
     }
 
     /** Returns another number for each result of a kind. */
