@@ -22,6 +22,7 @@ import io.micrometer.core.instrument.Clock;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -29,6 +30,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.tracer.common.SpanContext;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
@@ -43,6 +45,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -300,7 +303,7 @@ class KeystoreMetricsTest {
     }
 
     @Test
-    @DisplayName("R100 a timer of the caller's span carries it as exemplar, with histograms on")
+    @DisplayName("R100 each timer carries the caller's span as exemplar, with histograms on")
     void timers_withSpan_carryExemplars() {
         SpanContext span = new SpanContext() {
             @Override
@@ -326,14 +329,23 @@ class KeystoreMetricsTest {
         traced.config().meterFilter(new Histograms());
         metrics.bindTo(traced);
         try (SignalKeyDatabase database = open()) {
-            database.forContext("alice").put(KeyTypes.SESSION, "a", new byte[9]);
+            database.forContext("alice").useTransaction("k", tx -> {
+                tx.find(KeyTypes.SESSION, "a");
+                tx.put(KeyTypes.SESSION, "a", new byte[9]);
+            });
         }
 
-        assertThat(traced.scrape("application/openmetrics-text; version=1.0.0; charset=utf-8")
-                        .lines()
-                        .filter(line -> line.startsWith("keystore_commit_seconds_bucket{result=\"written\""))
-                        .filter(line -> line.contains("trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"")))
-                .isNotEmpty();
+        Set<String> withExemplar = traced.scrape("application/openmetrics-text; version=1.0.0; charset=utf-8")
+                .lines()
+                .filter(line -> line.contains("trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\""))
+                .map(line -> line.replaceFirst("[{].*", ""))
+                .collect(Collectors.toSet());
+        Set<String> timers = traced.getMeters().stream()
+                .filter(Timer.class::isInstance)
+                .map(timer -> timer.getId().getName().replace('.', '_') + "_seconds_bucket")
+                .collect(Collectors.toSet());
+        assertThat(timers).hasSize(5);
+        assertThat(withExemplar).containsAll(timers);
         traced.close();
     }
 
@@ -390,9 +402,7 @@ class KeystoreMetricsTest {
                 .filter(line -> !line.startsWith("#"))
                 .map(line -> line.replaceFirst("[}]? [^ ]+$", ","))
                 .toList();
-        Object parsed = new Yaml().load(Files.readString(DOCS.resolve("metrics").resolve(file))); // JSON is YAML, too
-        List<String> expressions = new ArrayList<>();
-        collect(parsed, expressions);
+        List<String> expressions = expressions(file);
 
         assertThat(expressions).hasSizeGreaterThan(8);
         for (String expression : expressions) {
@@ -401,6 +411,43 @@ class KeystoreMetricsTest {
             assertThat(selectors)
                     .as(expression)
                     .allSatisfy(selector -> assertThat(series).anySatisfy(each -> assertSelected(selector, each)));
+        }
+    }
+
+    private static List<String> expressions(String file) throws IOException {
+        Object parsed = new Yaml().load(Files.readString(DOCS.resolve("metrics").resolve(file))); // JSON is YAML, too
+        List<String> expressions = new ArrayList<>();
+        collect(parsed, expressions);
+        return expressions;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"keystore-dashboard.json", "keystore-alerts.yml"})
+    @DisplayName("R100 one gauge without a number spoils no sum, and no quotient is infinite")
+    void expressions_withoutNumbers_areDefined(String file) throws Exception {
+        metrics.bindTo(registry);
+        List<String> unknown = registry.scrape()
+                .lines()
+                .filter(line -> line.endsWith(" NaN"))
+                .map(line -> line.replaceFirst("[{ ].*", ""))
+                .toList();
+        assertThat(unknown).contains("keystore_cache_size_bytes", "keystore_prekeys");
+
+        for (String expression : expressions(file)) {
+            SELECTOR.matcher(expression)
+                    .results()
+                    .filter(selector -> unknown.contains(selector.group(1)))
+                    .forEach(selector -> assertThat(expression)
+                            .satisfiesAnyOf(
+                                    text -> assertThat(text).startsWith("min by"), // ignores what is not a number
+                                    text -> assertThat(text.substring(selector.end()))
+                                            .matches(" (>=|<) .*")));
+            Matcher quotient = Pattern.compile("\\((keystore_[a-z_]+)_(?:sum|total)\\b.* / (.*)")
+                    .matcher(expression);
+            assertThat(quotient.find()).as(expression).isEqualTo(expression.contains(" / "));
+            assertThat(quotient.reset().results())
+                    .as(expression)
+                    .allMatch(parts -> parts.group(2).contains(parts.group(1)));
         }
     }
 
