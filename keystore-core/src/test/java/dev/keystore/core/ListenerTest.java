@@ -9,12 +9,14 @@ import dev.keystore.CommitFailedException;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.IncompleteVerificationException;
+import dev.keystore.KeyOperations.OnExisting;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
 import dev.keystore.LockTimeoutException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
+import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.Fixture.Kind;
@@ -24,15 +26,20 @@ import dev.keystore.spi.KeyStoreListener;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.MemoryBackend;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -200,6 +207,66 @@ class ListenerTest {
     }
 
     @Test
+    @DisplayName("R100 the contexts of a copy are reported as commits, and what writes several of them as one group")
+    void copy_reportsGroupsAndCommits() {
+        Fixture target = open();
+        try (SignalKeyDatabase source =
+                SignalKeyDatabase.builder().backend(new MemoryBackend()).open()) {
+            for (String context : List.of("1", "2", "3", "4", "5")) {
+                source.forContext(context).put(KeyTypes.SESSION, "a", bytes("1"));
+            }
+            target.faults
+                    .on(Operation.COMMIT)
+                    .inContext("3")
+                    .forever()
+                    .fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+
+            assertThatThrownBy(StoreCopy.from(source).to(target.database)::run)
+                    .isInstanceOf(CopyIncompleteException.class);
+            assertThat(events.take())
+                    .filteredOn(event -> event.startsWith("group") || event.startsWith("commit"))
+                    .containsExactly(
+                            WRITTEN_ALONE,
+                            "commit: WRITTEN",
+                            "group of 2, sent 1 times: REFUSED",
+                            WRITTEN_ALONE,
+                            "group of 1, sent 1 times: REFUSED",
+                            "commit: WRITTEN",
+                            "commit: NOT_WRITTEN",
+                            "group of 2, sent 1 times: WRITTEN",
+                            "commit: WRITTEN",
+                            "commit: WRITTEN");
+        }
+    }
+
+    @Test
+    @DisplayName("R27 R100 an interrupted commit of several contexts is reported as such, in the queue and before it")
+    void commitEach_interrupted_isReported() throws Exception {
+        Fixture fixture = open();
+        Engine engine = fixture.database.engine();
+        QueuedCommits queued = QueuedCommits.behind(fixture.faults, () -> fixture.put("other", "1"));
+        Threads.Running<Boolean> interrupted = queued.add(() -> engine.commitEach(List.of(unsealedCommit())));
+        interrupted.thread().interrupt();
+        interrupted.result();
+        assertThat(events.take()).containsExactly("commit: INTERRUPTED");
+        queued.advance();
+        events.take();
+
+        interrupted(() -> engine.commitEach(List.of(unsealedCommit())));
+        assertThat(events.take()).containsExactly("commit: INTERRUPTED");
+    }
+
+    /** Returns a commit of this thread that cannot be written. */
+    private static CommitRequest unsealedCommit() {
+        return new CommitRequest(
+                new Context("bob", 1, new Envelope("bob")),
+                Map.of(),
+                new LinkedHashMap<>(),
+                null,
+                TimeUnit.SECONDS.toNanos(Threads.DEADLINE_SECONDS));
+    }
+
+    @Test
     @DisplayName("R100 a conflict is reported once for each attempt, at a read as at the commit")
     void transaction_conflicts_areReportedWhereverTheyAreThrown() throws Exception {
         Fixture fixture = open();
@@ -230,6 +297,33 @@ class ListenerTest {
                         "commit: CONFLICT",
                         "conflict",
                         "transaction [k]: false");
+    }
+
+    @Test
+    @DisplayName("R100 a conflict of a single write is reported, and the write is repeated")
+    void singleWrites_conflicts_areReported() throws Exception {
+        Fixture fixture = open();
+        List<Consumer<SignalKeyStore>> writes = List.of(
+                store -> store.take(KeyTypes.SESSION, "a"),
+                store -> store.move(KeyTypes.SESSION, "a", "b", OnExisting.REPLACE));
+        for (Consumer<SignalKeyStore> write : writes) {
+            fixture.put("a", "1");
+            QueuedCommits queued = QueuedCommits.behind(fixture.faults, () -> fixture.put("other", "1"));
+            Threads.Running<Boolean> change = queued.add(() -> fixture.put("a", "2"));
+            Threads.Running<Boolean> conflicting = queued.add(() -> write.accept(fixture.alice));
+            events.take();
+
+            queued.advance();
+            change.result();
+            conflicting.result();
+
+            assertThat(events.take())
+                    .containsOnlyOnce("conflict", "commit: CONFLICT")
+                    .doesNotContain("lock: SUCCESS");
+            assertThat(fixture.find("a")).isEqualTo("absent");
+            events.take();
+        }
+        assertThat(fixture.find("b")).isEqualTo("2");
     }
 
     private static void onOtherThread(Runnable work) {
