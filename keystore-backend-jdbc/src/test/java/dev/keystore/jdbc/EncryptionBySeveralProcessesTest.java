@@ -153,8 +153,10 @@ final class EncryptionBySeveralProcessesTest {
         try (SignalKeyDatabase job = filled(encrypted());
                 SignalKeyDatabase listing = encrypted();
                 SignalKeyDatabase inspecting = encrypted();
-                StoreInspection reading =
-                        SignalKeyDatabase.builder().url(url).encryption(encryption).openToInspect()) {
+                StoreInspection reading = SignalKeyDatabase.builder()
+                        .url(url)
+                        .encryption(encryption)
+                        .openToInspect()) {
             Job.ROTATE.run(job, NO_LISTENER);
 
             try (Stream<String> contexts = listing.contexts()) {
@@ -162,7 +164,8 @@ final class EncryptionBySeveralProcessesTest {
             }
             assertIntact(inspecting.inspection(), "alice");
             assertThat(reading.<Boolean>read(
-                            "alice", reader -> reader.find(KeyTypes.SESSION, "x").isPresent()))
+                            "alice",
+                            reader -> reader.find(KeyTypes.SESSION, "x").isPresent()))
                     .isTrue();
         }
     }

@@ -34,8 +34,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads every entry of a context once, as {@link StoreInspection} describes, and counts. Does not use the cache. Reports
- * the entries that cannot be read to listeners. Used by one thread.
+ * Reads every entry of a context once, as {@link StoreInspection} describes, and counts. Does not use the cache.
+ * Reports the entries that cannot be read to listeners. Used by one thread.
  */
 final class ContextWalk implements PlainSnapshot.Pages {
 

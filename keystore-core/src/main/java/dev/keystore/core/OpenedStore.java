@@ -61,8 +61,7 @@ record OpenedStore(
         SealedStore encrypted = switch (opening) {
             case READING -> SealedStore.openToRead(storage, sealing, accepted, false, isBackup, attempts);
             case INSPECTING -> SealedStore.openToRead(storage, sealing, accepted, true, isBackup, attempts);
-            case LIVE, READING_BACKUP, RESTORING ->
-                SealedStore.open(storage, sealing, accepted, isBackup, attempts);
+            case LIVE, READING_BACKUP, RESTORING -> SealedStore.open(storage, sealing, accepted, isBackup, attempts);
         };
         return new OpenedStore(storage, state, encrypted, new StoreId(storage, encrypted));
     }

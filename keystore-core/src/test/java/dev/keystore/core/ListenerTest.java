@@ -167,9 +167,8 @@ class ListenerTest {
     void put_lastAttemptFails_isGivenUp() {
         Fixture fixture = opened(Fixture.of(
                 Kind.COMPLETE,
-                options -> options.listener(events)
-                        .retry(2, Duration.ofMillis(1))
-                        .withoutStandby()));
+                options ->
+                        options.listener(events).retry(2, Duration.ofMillis(1)).withoutStandby()));
         fixture.faults.on(Operation.COMMIT).times(2).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
 
         assertThatThrownBy(() -> fixture.put("a", "1")).isInstanceOf(CommitFailedException.class);
@@ -281,7 +280,8 @@ class ListenerTest {
                 }))
                 .isInstanceOf(TransactionConflictException.class);
         assertThat(events.take())
-                .containsExactly("lock: SUCCESS", WRITTEN_ALONE, "commit: WRITTEN", "conflict", "transaction [k]: false");
+                .containsExactly(
+                        "lock: SUCCESS", WRITTEN_ALONE, "commit: WRITTEN", "conflict", "transaction [k]: false");
 
         assertThatThrownBy(() -> fixture.alice.useTransaction("k", tx -> {
                     tx.find(KeyTypes.SESSION, "a");

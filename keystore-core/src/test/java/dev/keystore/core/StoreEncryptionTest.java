@@ -534,7 +534,8 @@ class StoreEncryptionTest {
                 fixture.plant("session", "bob.1", record);
             }
             StoreSealing copied = Encryption.with(known).open(storedMark(fixture));
-            Map<String, Long> former = new HashMap<>(fixture.database.encryption().entriesByKey("alice"));
+            Map<String, Long> former =
+                    new HashMap<>(fixture.database.encryption().entriesByKey("alice"));
             former.putAll(fixture.database.encryption().entriesByKey("bob"));
 
             try (Fixture reopened = closed(fixture).reopen(options -> options.encryption(replacing))) {
@@ -567,7 +568,8 @@ class StoreEncryptionTest {
     }
 
     @Test
-    @DisplayName("R72 R74 a mark kept from before a rotation ended brings its keys back; replacing them twice ends that")
+    @DisplayName(
+            "R72 R74 a mark kept from before a rotation ended brings its keys back; replacing them twice ends that")
     void keptMark_ofReplacing_untilReplacedTwice() {
         KeyFile known = TestEncryption.createKey();
         KeyFile second = TestEncryption.createKey();
@@ -765,9 +767,7 @@ class StoreEncryptionTest {
     @DisplayName("R74 a plain store whose contexts cannot be listed is not marked, since it could not be encrypted")
     void encryptExisting_contextsCannotBeListed() {
         try (Fixture fixture = Fixture.of(Kind.PLAIN)) {
-            fixture.database
-                    .forContext(SignalKeyDatabase.DEFAULT_CONTEXT)
-                    .put(KeyTypes.SESSION, "bob.1", bytes("1"));
+            fixture.database.forContext(SignalKeyDatabase.DEFAULT_CONTEXT).put(KeyTypes.SESSION, "bob.1", bytes("1"));
 
             assertThatThrownBy(() -> fixture.reopen(StoreEncryptionTest::encryptingExisting))
                     .isExactlyInstanceOf(StoreOpenException.class)
@@ -840,8 +840,7 @@ class StoreEncryptionTest {
     void rotate_whileAnotherProcessReads() {
         try (Fixture fixture = small(Job.ROTATE)) {
             Faults faults = new Faults();
-            try (StoreInspection inspection =
-                            otherProcess(fixture, faults).openToInspect();
+            try (StoreInspection inspection = otherProcess(fixture, faults).openToInspect();
                     SignalKeyDatabase reading =
                             otherProcess(fixture, faults).readingOnly().open()) {
                 SignalKeyStore alice = reading.forContext("alice");
@@ -948,21 +947,23 @@ class StoreEncryptionTest {
             fixture.contents().save("_store", "_store", "mark", kept);
             fixture.plant("session", "planted", new Envelope("alice").seal("session", "planted", bytes("planted")));
 
-            assertThatThrownBy(() -> otherProcess(fixture, new Faults()).readingOnly().open())
+            assertThatThrownBy(() ->
+                            otherProcess(fixture, new Faults()).readingOnly().open())
                     .isExactlyInstanceOf(StoreOpenException.class)
                     .hasMessageContaining("encryptExisting()");
-            try (StoreInspection inspection = otherProcess(fixture, new Faults()).openToInspect()) {
+            try (StoreInspection inspection =
+                    otherProcess(fixture, new Faults()).openToInspect()) {
                 assertThat(inspection.encryption()).hasValue(Phase.ENCRYPTING);
                 assertThat(inspection.inspect("alice").entriesByKey()).containsEntry("plain", 1L);
-                assertThatThrownBy(() -> inspection.<Object>read(
-                                "alice", reader -> reader.find(KeyTypes.SESSION, "planted")))
+                assertThatThrownBy(() ->
+                                inspection.<Object>read("alice", reader -> reader.find(KeyTypes.SESSION, "planted")))
                         .isExactlyInstanceOf(StoreOpenException.class)
                         .hasMessageContaining("encryptExisting()");
             }
             try (StoreInspection inspection =
                     otherProcess(fixture, new Faults()).encryptExisting().openToInspect()) {
-                String read = inspection.read(
-                        "alice", reader -> Fixture.text(reader.find(KeyTypes.SESSION, "planted")));
+                String read =
+                        inspection.read("alice", reader -> Fixture.text(reader.find(KeyTypes.SESSION, "planted")));
                 assertThat(read).isEqualTo("planted");
             }
         }

@@ -370,8 +370,7 @@ class KeystoreMetricsTest {
         metrics.onCommit(1, CommitResult.WRITTEN);
         metrics.onConflict();
 
-        assertThat(scraped("keystore_commit_seconds_count{result=\"written\"}"))
-                .isEqualTo(1);
+        assertThat(scraped("keystore_commit_seconds_count{result=\"written\"}")).isEqualTo(1);
         assertThat(scraped("keystore_conflicts_total")).isEqualTo(1);
     }
 

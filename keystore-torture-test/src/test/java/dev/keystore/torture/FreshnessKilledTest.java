@@ -133,7 +133,8 @@ class FreshnessKilledTest {
         refuseOldCopy(scheme, anchorScheme, killed);
     }
 
-    private void refuseOldCopy(String scheme, String anchorScheme, boolean killed) throws IOException, InterruptedException {
+    private void refuseOldCopy(String scheme, String anchorScheme, boolean killed)
+            throws IOException, InterruptedException {
         run(scheme, anchorScheme, 20, -1);
         copy("stores", "old");
         run(scheme, anchorScheme, 30, -1);
