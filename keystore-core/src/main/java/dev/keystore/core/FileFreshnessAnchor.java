@@ -58,14 +58,14 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
     }
 
     /**
-     * Returns the anchor in a file. Nothing is read or created yet.
+     * Returns the anchor in a file. Nothing is read or created yet. Symbolic links are followed now, and not again: if
+     * the path is one, the anchor is the file that it leads to.
      *
      * @param file the path of the file, whose folder exists
      * @return the anchor
      */
     public static FileFreshnessAnchor at(Path file) {
-        return new FileFreshnessAnchor(
-                Objects.requireNonNull(file, "file").toAbsolutePath().normalize());
+        return new FileFreshnessAnchor(RealPath.of(Objects.requireNonNull(file, "file")));
     }
 
     /** The records, and which file they were read from. */

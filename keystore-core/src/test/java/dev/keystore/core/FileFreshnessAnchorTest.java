@@ -88,6 +88,40 @@ class FileFreshnessAnchorTest {
     }
 
     @Test
+    @DisplayName("R82 a symbolic link is followed: the anchor stays on the volume that it leads to")
+    void at_symbolicLink_isFollowed() throws IOException {
+        Path volume = Files.createDirectory(folder.resolve("volume"));
+        Path file = volume.resolve("anchor");
+        Path link = Files.createSymbolicLink(folder.resolve("link"), file);
+        Path ofFolder = Files.createSymbolicLink(folder.resolve("folder"), volume);
+
+        for (int i = 0; i < 2; i++) {
+            FileFreshnessAnchor.at(link).replace(List.of(put("a", i == 0 ? null : "1", i == 0 ? "1" : "2")));
+        }
+
+        assertThat(link).isSymbolicLink();
+        assertThat(file).isRegularFile();
+        FileFreshnessAnchor other = FileFreshnessAnchor.at(ofFolder.resolve("anchor"));
+        assertThat(text(other.load(List.of("a")), "a")).isEqualTo("2");
+        assertThat(other.replace(List.of(put("a", "2", "3")))).isEmpty();
+        assertThat(text(FileFreshnessAnchor.at(file).load(List.of("a")), "a")).isEqualTo("3");
+    }
+
+    @Test
+    @DisplayName("R82 a symbolic link to a volume that is not mounted, or to itself, is no new anchor")
+    void at_symbolicLinkToNothing_isRefused() throws IOException {
+        Path unmounted = Files.createSymbolicLink(folder.resolve("link"), folder.resolve("volume/anchor"));
+        Path loop = Files.createSymbolicLink(folder.resolve("loop"), folder.resolve("loop"));
+        for (Path link : List.of(unmounted, loop)) {
+            FileFreshnessAnchor anchor = FileFreshnessAnchor.at(link);
+            assertThatThrownBy(() -> anchor.load(List.of())).isInstanceOf(BackendException.class);
+            assertThatThrownBy(() -> anchor.replace(List.of(put("a", null, "1"))))
+                    .isInstanceOf(BackendException.class);
+            assertThat(link).isSymbolicLink();
+        }
+    }
+
+    @Test
     @DisplayName("R82 a damaged file, each byte of it, and a file of another kind are errors")
     void file_damaged_isRefused() throws IOException {
         anchor().replace(List.of(put("a", null, "1"), put("b", null, "2")));
