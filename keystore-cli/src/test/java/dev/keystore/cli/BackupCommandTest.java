@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.DisplayName;
@@ -127,6 +128,40 @@ class BackupCommandTest {
         assertThat(ran.json().get("contexts").asLong()).isEqualTo(2);
         assertThat(ran.json().get("unchanged").asLong()).isEqualTo(1);
         assertThat(Ran.of("verify", "jdbc:sqlite:" + file()).out()).contains("2 contexts, 54 entries", ": intact");
+    }
+
+    @Test
+    @DisplayName("R80 R82 an old copy of the store does not replace a newer backup, with and without an anchor")
+    void incremental_ofOldCopy_isRefused() throws Exception {
+        String anchor = "freshness.anchor=file:" + folder.resolve("keys.anchor");
+        Path live = folder.resolve("keys.db");
+        putAnchored(anchor, 1);
+        Files.copy(live, folder.resolve("old.db"));
+        putAnchored(anchor, 2);
+        assertThat(Ran.of("backup", url(), file(), "--property", anchor).code()).isZero();
+        byte[] newer = Files.readAllBytes(Path.of(file()));
+        Files.copy(folder.resolve("old.db"), live, StandardCopyOption.REPLACE_EXISTING);
+
+        Ran anchored = Ran.of("backup", url(), file(), "--incremental", "--property", anchor);
+        Ran plain = Ran.of("backup", url(), file(), "--incremental", "--json");
+
+        assertThat(anchored.code()).as(anchored.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(anchored.err()).contains("\"alice\"", "older than its freshness anchor");
+        assertThat(plain.code()).as(plain.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(plain.json().get("message").asText()).contains("older than the earlier backup", "keystore restore");
+        assertThat(Files.readAllBytes(Path.of(file()))).isEqualTo(newer);
+    }
+
+    /** Writes to the store as a client with an anchor does. */
+    private void putAnchored(String anchor, int value) {
+        try (SignalKeyDatabase database = anchored(anchor).open()) {
+            database.forContext("alice").put(KeyTypes.IDENTITY_KEY, "bob.1", new byte[] {(byte) value});
+        }
+    }
+
+    private SignalKeyDatabase.Builder anchored(String anchor) {
+        String[] property = anchor.split("=", 2);
+        return SignalKeyDatabase.builder().url(url()).property(property[0], property[1]);
     }
 
     @Test

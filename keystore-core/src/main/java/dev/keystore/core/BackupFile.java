@@ -8,6 +8,7 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.Batch;
+import dev.keystore.spi.ContextSnapshots.EntryConsumer;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.StoreSealing;
 import java.io.IOException;
@@ -141,6 +142,15 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
                 .put(records)
                 .array();
         return Envelope.seal(context, POSITION.type(), POSITION.id(), value);
+    }
+
+    /** Returns what adds records, but not the position of a context that was backed up earlier. */
+    EntryConsumer withoutPosition() {
+        return (entry, record) -> {
+            if (!entry.equals(POSITION)) {
+                accept(entry, record);
+            }
+        };
     }
 
     /** Begins a context, whose records follow. */

@@ -2,7 +2,6 @@ package dev.keystore.core;
 
 import dev.keystore.ContextPosition;
 import dev.keystore.EntryId;
-import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnreadableEntryException;
@@ -14,9 +13,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -109,8 +110,9 @@ public final class StoreBackup {
     }
 
     /**
-     * Replaces the file if it exists and is a backup, once the new one is complete. By default, a file that exists is
-     * left as it is, and the backup fails.
+     * Replaces the file if it exists and is a backup, once the new one is complete; but not if it is one of this store
+     * and newer than the store, which is an old copy then. By default, a file that exists is left as it is, and the
+     * backup fails.
      *
      * @return this backup
      */
@@ -124,6 +126,9 @@ public final class StoreBackup {
      * source: those whose positions are the same ({@link SignalKeyDatabase#position}), and whose records in that file
      * are still those that were written to it. The result is a complete backup, which does not need the earlier one. By
      * default, all contexts are read from the source, as they are if the backend keeps no positions.
+     *
+     * <p>If the position of a context is higher in the earlier backup than in the source, the source is an old copy of
+     * the store, and the backup fails.
      *
      * @param former the file of a backup of the same store; with {@link #replacing}, it may be the one to be written
      * @return this backup
@@ -149,9 +154,12 @@ public final class StoreBackup {
      * Writes the backup, and verifies it. Blocks until that is done.
      *
      * @return what was written
-     * @throws BackupFailedException if the file exists, the earlier backup is not one of this store, the new one could
-     *     not be written, for example because the disk is full, or does not hold what was written; or if the keys of an
-     *     encrypted store were rotated meanwhile
+     * @throws BackupFailedException if the file exists, the earlier backup is not one of this store or is newer than
+     *     the store, another backup is being written under the name, the new one could not be written, for example
+     *     because the disk is full, or does not hold what was written; or if the keys of an encrypted store were
+     *     rotated meanwhile
+     * @throws dev.keystore.StaleStoreException if the database has a freshness anchor, and a context is older than
+     *     that; to back such a copy up, open it without the anchor
      * @throws dev.keystore.LoadFailedException if the source could not be read
      * @throws UnsupportedOperationException if the backend of the source can't list its contexts
      * @throws OperationInterruptedException if the thread was interrupted
@@ -172,22 +180,27 @@ public final class StoreBackup {
         private long records;
         private long unchanged;
 
-        /** The earlier backup, or null. */
-        private @Nullable Storage formerBackup;
+        /** The earlier backups of the source that must not be newer: the former one, and the one to be replaced. */
+        private final List<EarlierBackup> earlier = new ArrayList<>();
+
+        /** The one of them that contexts are taken from, or null. */
+        private @Nullable EarlierBackup formerBackup;
 
         BackupReport run() {
             engine.checkOpen();
             try {
                 requireReplaceable();
+                requireFresh();
                 if (listener != null) {
                     forEachContext(name -> allContexts++);
                 }
                 try (BackupFile backup = BackupFile.create(file, engine.options)) {
-                    openFormer();
                     try {
+                        openEarlier();
                         write(backup);
                     } finally {
-                        closeFormer();
+                        earlier.forEach(EarlierBackup::close);
+                        earlier.clear();
                     }
                     RecordDigest written = backup.publish();
                     return new BackupReport(file, contexts, unchanged, written.records(), written.bytes());
@@ -213,27 +226,49 @@ public final class StoreBackup {
             return engine.id.get().orElse("");
         }
 
-        private void openFormer() {
-            if (former == null) {
-                return;
+        private void openEarlier() {
+            if (former != null) {
+                formerBackup = openEarlier(former);
+                if (!isOfSource(formerBackup)) {
+                    throw BackupFile.failed(
+                            file, "the earlier backup " + former + " is not one of this store; name another one", null);
+                }
             }
-            Storage opened = BackupFile.open(former.toAbsolutePath(), engine.options, true);
-            formerBackup = opened;
-            StoreState state = BackupFile.stateOf(opened, engine.options);
-            boolean isSame =
-                    state != null && !storeId().isEmpty() && state.storeId().equals(storeId());
-            if (!isSame) {
-                closeFormer();
-                throw BackupFile.failed(
-                        file, "the earlier backup " + former + " is not one of this store; name another one", null);
+            if (Files.exists(file) && !file.equals(former)) {
+                EarlierBackup replaced = openEarlier(file);
+                if (!isOfSource(replaced)) {
+                    earlier.remove(replaced);
+                    replaced.close();
+                }
             }
         }
 
-        private void closeFormer() {
-            Storage opened = formerBackup;
-            formerBackup = null;
-            if (opened != null) {
-                BackupFile.close(opened, engine.options);
+        private EarlierBackup openEarlier(Path backup) {
+            EarlierBackup opened = EarlierBackup.open(backup, engine.options);
+            earlier.add(opened);
+            return opened;
+        }
+
+        private boolean isOfSource(EarlierBackup backup) {
+            StoreState state = backup.state();
+            return state != null && !storeId().isEmpty() && state.storeId().equals(storeId());
+        }
+
+        /** Compares the source with its freshness anchor, if it has one. What cannot be compared is backed up. */
+        private void requireFresh() {
+            if (!engine.takeovers.hasAnchor()) {
+                return;
+            }
+            try (Stream<String> names = engine.contexts()) {
+                names.forEach(name -> {
+                    try {
+                        engine.takeovers.compare(name, engine.attempts());
+                    } catch (UnreadableEntryException e) {
+                        LOG.warn("Context {} could not be compared with the freshness anchor", name, e);
+                    }
+                });
+            } catch (UnreadableEntryException e) {
+                LOG.warn("A context without a readable name could not be compared with the freshness anchor", e);
             }
         }
 
@@ -315,8 +350,9 @@ public final class StoreBackup {
             // Before the records, which may be newer: then the next backup since this one reads them again.
             Optional<ContextPosition> position = engine.storage.positionStored(storedContext);
             backup.begin(name);
-            Storage earlier = formerBackup;
-            if (earlier != null && position.isPresent() && isTaken(backup, name, earlier, position.get())) {
+            position.ifPresent(at -> earlier.forEach(each -> each.requireNotNewer(name, at, file)));
+            EarlierBackup taken = formerBackup;
+            if (taken != null && position.isPresent() && taken.copyUnchanged(name, position.get(), backup)) {
                 unchanged++;
             } else {
                 read(backup, storedContext);
@@ -331,29 +367,8 @@ public final class StoreBackup {
             }
         }
 
-        /**
-         * Takes the records of a context from the earlier backup, and returns false if it has changed since, or they
-         * are not those that were written then: the file is damaged.
-         */
-        private boolean isTaken(BackupFile backup, String name, Storage earlier, ContextPosition position) {
-            try {
-                if (!BackupFile.position(earlier, name).equals(Optional.of(position))) {
-                    return false;
-                }
-                earlier.readSnapshot(name, withoutPosition(backup));
-                if (backup.isSameAs(earlier, position)) {
-                    return true;
-                }
-            } catch (BackendException | LoadFailedException | UnreadableEntryException e) {
-                LOG.debug("A context could not be read in the earlier backup for {}", file, e);
-            }
-            LOG.warn("The earlier backup for {} is damaged: a context is read from the source again", file);
-            backup.restart();
-            return false;
-        }
-
         private void read(BackupFile backup, String storedContext) {
-            EntryConsumer records = withoutPosition(backup);
+            EntryConsumer records = backup.withoutPosition();
             reader.read(storedContext, new SnapshotReader.Target() {
 
                 @Override
@@ -371,15 +386,6 @@ public final class StoreBackup {
                     backup.restart();
                 }
             });
-        }
-
-        /** Adds records, but not the position of a context that was backed up earlier. */
-        private EntryConsumer withoutPosition(BackupFile backup) {
-            return (entry, record) -> {
-                if (!entry.equals(BackupFile.POSITION)) {
-                    backup.accept(entry, record);
-                }
-            };
         }
 
         /** Returns the stored name of a context in the backup, which has many contexts even if the source has one. */

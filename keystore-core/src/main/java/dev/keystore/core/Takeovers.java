@@ -88,6 +88,11 @@ final class Takeovers {
         }
     }
 
+    /** Returns whether contexts are compared with a freshness anchor. */
+    boolean hasAnchor() {
+        return isLive && freshness != null;
+    }
+
     /** Returns what a context is compared with, or null; the context of the mark is not one of an account. */
     private @Nullable Freshness freshnessOf(String context) {
         return isLive && !context.equals(StoreSealing.MARK.type()) ? freshness : null;

@@ -9,6 +9,7 @@ import dev.keystore.CommitFailedException;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.StaleStoreException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.BackupFailedException;
 import dev.keystore.core.BackupReport;
@@ -22,6 +23,7 @@ import dev.keystore.moduletest.NewStores.Form;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -454,6 +456,82 @@ class StoreBackupTest {
             assertThat(backup.forContext(CONTEXTS.get(2)).find(OTHER, "large")).isPresent();
             assertThat(backup.forContext(CONTEXTS.get(2)).verify()).isEmpty();
         }
+    }
+
+    @Test
+    @DisplayName("R80 R81 an old copy of the store does not replace a newer backup, incremental or not")
+    void run_ofOldCopy_keepsTheNewerBackup() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String url = newUrl("jdbc:sqlite");
+        Path live = Path.of(url.substring("jdbc:sqlite:".length()));
+        Path old = folder.resolve("old.db");
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url)) {
+            source.forContext("alice").put(OTHER, "x", value("alice", 1));
+            source.forContext("bob").put(OTHER, "x", value("bob", 1));
+        }
+        Files.copy(live, old);
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url)) {
+            source.forContext("bob").put(OTHER, "x", value("bob", 2));
+            StoreBackup.of(source).to(file).run();
+        }
+        byte[] newer = Files.readAllBytes(file);
+        Files.copy(old, live, StandardCopyOption.REPLACE_EXISTING);
+
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url)) {
+            List<StoreBackup> backups = List.of(
+                    StoreBackup.of(source).to(file).since(file).replacing(),
+                    StoreBackup.of(source).to(file).replacing(),
+                    StoreBackup.of(source).to(folder.resolve("next.backup")).since(file));
+            for (StoreBackup backup : backups) {
+                assertThatThrownBy(backup::run)
+                        .isInstanceOf(BackupFailedException.class)
+                        .hasMessageContaining("older than the earlier backup " + file)
+                        .hasMessageContaining("\"bob\"")
+                        .hasMessageContaining("keystore restore");
+            }
+            assertThat(StoreBackup.of(source)
+                            .to(folder.resolve("of-old.backup"))
+                            .run()
+                            .contexts())
+                    .isEqualTo(2);
+        }
+        assertThat(Files.readAllBytes(file)).isEqualTo(newer);
+        assertThat(folder.resolve("next.backup")).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("R80 R82 a store that is older than its freshness anchor is not backed up, except without the anchor")
+    void run_olderThanTheAnchor_isRefused() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String url = newUrl("jdbc:sqlite");
+        Path live = Path.of(url.substring("jdbc:sqlite:".length()));
+        Path old = folder.resolve("old.db");
+        for (int i = 0; i < 2; i++) {
+            try (SignalKeyDatabase source = anchored(url).open()) {
+                source.forContext("alice").put(OTHER, "x", value("alice", i));
+                StoreBackup.of(source).to(folder.resolve("fresh" + i)).run();
+            }
+            if (i == 0) {
+                Files.copy(live, old);
+            }
+        }
+        Files.copy(old, live, StandardCopyOption.REPLACE_EXISTING);
+
+        try (SignalKeyDatabase source = anchored(url).open()) {
+            assertThatThrownBy(StoreBackup.of(source).to(file)::run)
+                    .isInstanceOfSatisfying(
+                            StaleStoreException.class,
+                            e -> assertThat(e.context()).isEqualTo("alice"));
+        }
+        assertThat(file).doesNotExist();
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url)) {
+            StoreBackup.of(source).to(file).run();
+        }
+        assertThat(file).exists();
+    }
+
+    private SignalKeyDatabase.Builder anchored(String url) {
+        return SignalKeyDatabase.builder().url(url).property("freshness.anchor", "file:" + folder.resolve("anchor"));
     }
 
     @Test
