@@ -15,7 +15,9 @@ import java.io.IOException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -41,12 +43,14 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
 
     private static final String URL = "jdbc:sqlite:";
     private static final String SUFFIX = ".partial";
+    private static final String LOCK_SUFFIX = ".lock";
     private static final List<String> COMPANIONS = List.of("-wal", "-shm", "-journal");
     private static final long GROUP_BYTES = 4 << 20;
     private static final int GROUP_RECORDS = 4_096;
 
     private final Path file;
     private final Path partial;
+    private final BackupLock lock;
     private final KeyStoreOptions options;
     private final RecordDigest digest = new RecordDigest();
     private RecordDigest digestOfContext = new RecordDigest();
@@ -64,24 +68,51 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
     /** Whether a part of the context's records was written. */
     private boolean partlyWritten;
 
-    private BackupFile(Path file, Path partial, KeyStoreOptions options) {
+    private BackupFile(Path file, Path partial, BackupLock lock, KeyStoreOptions options) {
         this.file = file;
         this.partial = partial;
+        this.lock = lock;
         this.options = options;
     }
 
     /**
-     * Creates the file under its temporary name, in place of one that a killed backup has left.
+     * Creates the file under its temporary name, in place of one that a killed backup has left. If the path is a
+     * symbolic link, the file that it leads to is the one to be written.
      *
+     * @throws BackupFailedException if another backup is being written under that name, or the temporary name is that
+     *     of another file
      * @throws StoreOpenException if it cannot be created
      */
-    static BackupFile create(Path file, KeyStoreOptions options) {
-        Path absolute = file.toAbsolutePath();
-        Path partial = sibling(absolute, SUFFIX);
-        BackupFile created = new BackupFile(absolute, partial, options);
-        created.delete();
-        created.storage = open(partial, options, false);
-        return created;
+    static BackupFile create(Path path, KeyStoreOptions options) {
+        Path file = RealPath.of(path);
+        Path partial = sibling(file, SUFFIX);
+        try {
+            BackupLock lock = BackupLock.acquire(sibling(partial, LOCK_SUFFIX));
+            if (!lock.isContinued() && Files.exists(partial, LinkOption.NOFOLLOW_LINKS)) {
+                lock.close();
+                throw new IOException("its temporary file " + partial
+                        + " exists, and no backup has left it; move that file away, or delete it");
+            }
+            BackupFile created = new BackupFile(file, partial, lock, options);
+            created.open();
+            return created;
+        } catch (IOException e) {
+            boolean isOfSystem = e instanceof FileSystemException; // its message may be nothing but a path
+            throw failed(path, isOfSystem ? e.toString() : BackendFailures.reason(e), e);
+        }
+    }
+
+    private void open() {
+        boolean opened = false;
+        try {
+            delete();
+            storage = open(partial, options, false);
+            opened = true;
+        } finally {
+            if (!opened) {
+                close();
+            }
+        }
     }
 
     /** Opens the store in a file. */
@@ -297,7 +328,7 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
         open.close(System.nanoTime() + options.commitTimeout().toNanos());
     }
 
-    /** Deletes the file under its temporary name, if there is one. */
+    /** Deletes the file under its temporary name, if there is one, and lets other backups be written. */
     @Override
     public void close() {
         try {
@@ -305,7 +336,11 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
         } catch (KeyStoreException e) {
             // It is deleted all the same.
         }
-        delete();
+        try (lock) {
+            delete();
+        } catch (IOException e) {
+            throw failed("its lock could not be released: " + e, e);
+        }
     }
 
     private static Path sibling(Path path, String suffix) {

@@ -51,8 +51,15 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Verification.</b> The file is written under a temporary name, its name plus {@code .partial}, closed, opened
  * again, and read as a whole. If it holds what was read from the source, it becomes durable and gets its name. If
- * anything fails before, or the process is killed, there is no file under that name, or the former one; the temporary
- * file of a killed process is replaced by the next backup. Only one backup at a time may be written under a name.
+ * anything fails before, or the process is killed, there is no file under that name, or the former one.
+ *
+ * <p><b>One backup at a time</b> is written under a name: a second one, of any process, fails at once. For that, there
+ * is a lock file meanwhile, whose name ends in {@code .partial.lock}. Both files of a killed process are replaced by
+ * the next backup under the name. A temporary file without a lock file is another one, so the backup fails, and leaves
+ * it.
+ *
+ * <p><b>Links.</b> If the path is a symbolic link, the file that it leads to is written or replaced, and the link
+ * stays. The temporary file is next to that file.
  *
  * <p><b>Memory.</b> About 4 MiB of records and one more record, however large the contexts are; on a PostgreSQL source,
  * 32 records in addition.
@@ -189,12 +196,12 @@ public final class StoreBackup {
         BackupReport run() {
             engine.checkOpen();
             try {
-                requireReplaceable();
                 requireFresh();
                 if (listener != null) {
                     forEachContext(name -> allContexts++);
                 }
                 try (BackupFile backup = BackupFile.create(file, engine.options)) {
+                    requireReplaceable(); // now that no other backup gets this name
                     try {
                         openEarlier();
                         write(backup);

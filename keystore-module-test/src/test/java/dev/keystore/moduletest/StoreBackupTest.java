@@ -535,6 +535,91 @@ class StoreBackupTest {
     }
 
     @Test
+    @DisplayName("R80 a second backup under the name of one that is being written is refused, and the first one counts")
+    void run_sameNameAtOnce_secondIsRefused() throws Exception {
+        Path file = Files.createDirectory(folder.resolve("backups")).resolve("keys.backup");
+        try (SignalKeyDatabase source =
+                builder(newUrl("jdbc:sqlite"), Form.PLAIN).open()) {
+            fill(source);
+            StoreBackup second = StoreBackup.of(source).to(file);
+            StoreBackup first = StoreBackup.of(source)
+                    .to(file)
+                    .listener(progress -> assertThatThrownBy(second::run)
+                            .isInstanceOf(BackupFailedException.class)
+                            .hasMessageContaining("another backup is being written"));
+
+            assertThat(first.run().contexts()).isEqualTo(CONTEXTS.size());
+
+            second.replacing().run();
+        }
+        assertOnly(file);
+        try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
+            assertFilled(backup);
+        }
+    }
+
+    @Test
+    @DisplayName("R80 a file under the temporary name is replaced if a killed backup has left it, and never otherwise")
+    void run_temporaryNameIsTaken_isReplacedIfLeft() throws Exception {
+        Path file = Files.createDirectory(folder.resolve("backups")).resolve("keys.backup");
+        Path temporary = Path.of(file + ".partial");
+        Path lock = Path.of(file + ".partial.lock");
+        try (SignalKeyDatabase source = SignalKeyDatabase.open("jdbc:sqlite:" + temporary)) {
+            source.forContext("bob").put(KeyTypes.SESSION, "1", value("bob", 1));
+            assertThatThrownBy(StoreBackup.of(source).to(file)::run)
+                    .isInstanceOf(BackupFailedException.class)
+                    .hasMessageContaining(temporary + " exists");
+            source.forContext("bob").put(KeyTypes.SESSION, "1", value("bob", 2));
+        }
+        assertThat(lock).doesNotExist();
+        Files.delete(temporary);
+        Files.deleteIfExists(Path.of(temporary + "-owner")); // of the store
+        try (SignalKeyDatabase source =
+                builder(newUrl("jdbc:sqlite"), Form.PLAIN).open()) {
+            source.forContext("bob").put(KeyTypes.SESSION, "1", value("bob", 1));
+            Files.writeString(temporary, "notes");
+            assertThatThrownBy(StoreBackup.of(source).to(file)::run).isInstanceOf(BackupFailedException.class);
+            assertThat(temporary).hasContent("notes");
+            Files.writeString(lock, "of something else");
+            assertThatThrownBy(StoreBackup.of(source).to(file)::run)
+                    .isInstanceOf(BackupFailedException.class)
+                    .hasMessageContaining(lock + " exists");
+            assertThat(lock).hasContent("of something else");
+            assertThat(temporary).hasContent("notes");
+
+            Files.writeString(lock, "keystore backup\n"); // what a killed backup leaves
+
+            StoreBackup.of(source).to(file).run();
+        }
+        assertOnly(file);
+    }
+
+    @Test
+    @DisplayName("R80 if the name of a backup is a symbolic link, the file that it leads to is written and replaced")
+    void run_symbolicLink_isFollowed() throws Exception {
+        Path volume = Files.createDirectory(folder.resolve("volume"));
+        Path file = volume.resolve("keys.backup");
+        Path links = Files.createDirectory(folder.resolve("links"));
+        Path link = Files.createSymbolicLink(links.resolve("a"), Path.of("../links/b"));
+        Files.createSymbolicLink(links.resolve("b"), file);
+        try (SignalKeyDatabase source =
+                builder(newUrl("jdbc:sqlite"), Form.PLAIN).open()) {
+            for (int i = 1; i <= 2; i++) {
+                source.forContext("bob").put(KeyTypes.SESSION, "1", value("bob", i));
+                StoreBackup backup = StoreBackup.of(source).to(link);
+                (i == 1 ? backup : backup.since(link).replacing()).run();
+
+                assertThat(link).isSymbolicLink();
+                assertOnly(file);
+                try (SignalKeyDatabase written = openBackup(file, Form.PLAIN)) {
+                    assertThat(written.forContext("bob").find(KeyTypes.SESSION, "1"))
+                            .contains(value("bob", i));
+                }
+            }
+        }
+    }
+
+    @Test
     @DisplayName("R80 a backup that does not hold what was written to it does not count")
     void run_rowLost_fails() throws Exception {
         Path file = folder.resolve("keys.backup");

@@ -183,6 +183,39 @@ class StoreTransferKilledTest {
         }
     }
 
+    @Test
+    @Timeout(60)
+    @DisplayName("R80 a backup by another process under the name of one that is being written is refused")
+    void backup_ofTwoProcesses_secondIsRefused() throws Exception {
+        String url = "jdbc:sqlite:" + folder.resolve("source");
+        Path file = Files.createDirectory(folder.resolve("backups")).resolve("keys.backup");
+        Path output = folder.resolve("refused.txt");
+        fill(url);
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url)) {
+            StoreBackup.of(source)
+                    .to(file)
+                    .listener(progress -> {
+                        if (progress.contexts() == 1) {
+                            runRefused(url, file, output);
+                        }
+                    })
+                    .run();
+        }
+        assertThat(output).content().contains("another backup is being written");
+        assertBackup(file);
+        try (Stream<Path> files = Files.list(file.getParent())) {
+            assertThat(files).containsExactly(file);
+        }
+    }
+
+    private static void runRefused(String url, Path file, Path output) {
+        try {
+            KillableJvm.run(StoreTransferChild.class, List.of("backup-refused", url, file.toString()), output, -1);
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     private void restoreOften(String scheme, int kills) throws Exception {
         Path file = folder.resolve("keys.backup");
         String source = "jdbc:sqlite:" + folder.resolve("source");

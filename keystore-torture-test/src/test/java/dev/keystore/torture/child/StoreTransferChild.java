@@ -1,5 +1,6 @@
 package dev.keystore.torture.child;
 
+import dev.keystore.core.BackupFailedException;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreBackup;
 import dev.keystore.core.StoreMove;
@@ -7,7 +8,8 @@ import dev.keystore.core.StoreRestore;
 import java.nio.file.Path;
 
 /**
- * A process that backs a database up, restores a backup, or moves a database. It prints {@code start}, then the end.
+ * A process that backs a database up, restores a backup, or moves a database. It prints {@code start}, then the end; or
+ * why a backup was refused.
  */
 public final class StoreTransferChild {
 
@@ -20,6 +22,13 @@ public final class StoreTransferChild {
                 try (SignalKeyDatabase source = SignalKeyDatabase.open(args[1])) {
                     print("start");
                     StoreBackup.of(source).to(Path.of(args[2])).replacing().run();
+                }
+            }
+            case "backup-refused" -> {
+                try (SignalKeyDatabase source = SignalKeyDatabase.open(args[1])) {
+                    StoreBackup.of(source).to(Path.of(args[2])).run();
+                } catch (BackupFailedException e) {
+                    print(e.getMessage());
                 }
             }
             case "restore" -> {
