@@ -11,6 +11,7 @@ import dev.keystore.KeyTypes;
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.StaleStoreException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.SignalKeyDatabase;
@@ -162,6 +163,24 @@ class BackupCommandTest {
     private SignalKeyDatabase.Builder anchored(String anchor) {
         String[] property = anchor.split("=", 2);
         return SignalKeyDatabase.builder().url(url()).property(property[0], property[1]);
+    }
+
+    @Test
+    @DisplayName("R82 R84 after a move with an anchor, a copy of the source from before it is refused")
+    void move_withAnchor_raisesIt() throws Exception {
+        String anchor = "freshness.anchor=file:" + folder.resolve("keys.anchor");
+        Path live = folder.resolve("keys.db");
+        putAnchored(anchor, 1);
+        Files.copy(live, folder.resolve("old.db"));
+
+        Ran moved = Ran.of("move", url(), target(), "--yes", "--property", anchor);
+
+        assertThat(moved.code()).as(moved.toString()).isZero();
+        Files.copy(folder.resolve("old.db"), live, StandardCopyOption.REPLACE_EXISTING);
+        Files.deleteIfExists(folder.resolve("keys.db-wal"));
+        try (SignalKeyDatabase old = anchored(anchor).open()) {
+            assertThatThrownBy(() -> old.forContext("alice")).isInstanceOf(StaleStoreException.class);
+        }
     }
 
     @Test

@@ -270,9 +270,14 @@ final class ContextCopy implements AutoCloseable {
         return result == null && context == null;
     }
 
-    /** Records the epoch of the target. What was loaded of its keys before is not used any more. */
+    /**
+     * Records the epoch of the target, whose freshness anchor is kept up with it. What was loaded of its keys before is
+     * not used any more.
+     */
     void takenOver(long epoch) {
-        context = new Context(name, epoch, opened().forgetTargetKeys());
+        Engine engine = target.engine();
+        ContextFreshness freshness = engine.takeovers.keptUp(name, engine.attempts());
+        context = new Context(name, epoch, opened().forgetTargetKeys(), freshness);
     }
 
     private Readers opened() {

@@ -70,8 +70,7 @@ final class ContextMove {
             if (mark == null || mark.side() != MoveMark.Side.ARRIVING) {
                 return false;
             }
-            long epoch = engine.takeovers.epoch(name, true, engine.attempts()); // a running move is not fenced
-            Context arriving = new Context(name, epoch, engine.unopenedSealer(name));
+            Context arriving = takeOver(engine, name, true); // a running move is not fenced
             MoveCommit erasing = new MoveCommit(
                     arriving,
                     List.of(new Mutation.Clear(arriving.keptByClear(Set.of())), MoveMark.delete()),
@@ -171,12 +170,11 @@ final class ContextMove {
     private Context contextOf(SignalKeyDatabase database) {
         Engine engine = database.engine();
         Context opened = engine.storage.hasOwnership() ? null : database.opened(name);
-        return opened != null
-                ? opened
-                : new Context(
-                        name,
-                        engine.takeovers.epoch(name, database.refusesOwned(), engine.attempts()),
-                        engine.unopenedSealer(name));
+        return opened != null ? opened : takeOver(engine, name, database.refusesOwned());
+    }
+
+    private static Context takeOver(Engine engine, String name, boolean unlessOwned) {
+        return engine.takeovers.openMoved(name, unlessOwned, engine.unopenedSealer(name), engine.attempts());
     }
 
     private static void commit(SignalKeyDatabase database, Context context, Mutation change) {

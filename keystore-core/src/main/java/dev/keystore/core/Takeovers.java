@@ -50,10 +50,31 @@ final class Takeovers {
     Context open(String context, boolean unlessOwned, Attempts attempts) {
         long epoch = epoch(context, unlessOwned, attempts);
         requireHere(context, attempts); // after the takeover: nobody can move it any more
-        Freshness compared = freshnessOf(context);
-        ContextFreshness kept = compared == null ? null : compared.open(context, attempts);
+        ContextFreshness kept = keptUp(context, attempts);
         ContextSealer sealer = encrypted == null ? new Envelope(context) : encrypted.context(context);
         return new Context(context, epoch, sealer, kept);
+    }
+
+    /**
+     * Takes a context over like {@link #open}, even if it was moved.
+     *
+     * @param sealer how its values are stored
+     */
+    Context openMoved(String context, boolean unlessOwned, ContextSealer sealer, Attempts attempts) {
+        long epoch = epoch(context, unlessOwned, attempts);
+        return new Context(context, epoch, sealer, keptUp(context, attempts));
+    }
+
+    /**
+     * Begins to keep the freshness anchor up with a context that was taken over; throws as {@link #open} does. Without
+     * that, a copy from before the next commit would count as fresh.
+     *
+     * @return null if there is no anchor
+     */
+    @Nullable
+    ContextFreshness keptUp(String context, Attempts attempts) {
+        Freshness compared = freshnessOf(context);
+        return compared == null ? null : compared.open(context, attempts);
     }
 
     /** Takes a context over like {@link #open}, even if it was moved, and returns only the new epoch. */

@@ -556,6 +556,59 @@ class FreshnessTest {
     }
 
     @Test
+    @DisplayName("R82 R84 a copy of the source of a move, from after its last close, is refused")
+    void oldCopy_ofMovedContext_isRefused() {
+        use(memory.reopen(), "alice", 3);
+        MemoryBackend copy = memory.copy();
+        try (SignalKeyDatabase source = open(memory.reopen());
+                SignalKeyDatabase target =
+                        SignalKeyDatabase.builder().backend(new MemoryBackend()).open()) {
+            StoreMove.from(source).to(target, "the new place").run();
+        }
+        try (SignalKeyDatabase old = open(copy)) {
+            assertThat(refusal(old, "alice").missingCommits()).isEqualTo(1);
+        }
+        try (SignalKeyDatabase moved = open(memory.reopen())) {
+            assertThatThrownBy(() -> moved.forContext("alice")).isInstanceOf(ContextMovedException.class);
+        }
+    }
+
+    @Test
+    @DisplayName("R82 R84 a copy of the target of a move, from before it was written, is refused")
+    void oldCopy_ofTargetOfMove_isRefused() {
+        MemoryBackend source = new MemoryBackend();
+        use(source.reopen(), "alice", 2);
+        use(memory.reopen(), "bob", 1);
+        MemoryBackend copy = memory.copy();
+        try (SignalKeyDatabase from = open(source.reopen());
+                SignalKeyDatabase to = open(memory.reopen())) {
+            StoreMove.from(from).to(to, "the new place").run();
+        }
+        try (SignalKeyDatabase old = open(copy)) {
+            assertThat(refusal(old, "alice").missingCommits()).isPositive();
+            commit(old, "bob", 1);
+        }
+        use(memory.reopen(), "alice", 1);
+    }
+
+    @Test
+    @DisplayName("R82 R90 a copy of the target of a copy, from before it was written, is refused")
+    void oldCopy_ofTargetOfCopy_isRefused() {
+        MemoryBackend source = new MemoryBackend();
+        use(source.reopen(), "alice", 2);
+        use(memory.reopen(), "alice", 3);
+        MemoryBackend copy = memory.copy();
+        try (SignalKeyDatabase from = open(source.reopen());
+                SignalKeyDatabase to = open(memory.reopen())) {
+            StoreCopy.from(from).to(to).replacing().run();
+        }
+        try (SignalKeyDatabase old = open(copy)) {
+            assertThat(refusal(old, "alice").missingCommits()).isEqualTo(1);
+        }
+        use(memory.reopen(), "alice", 1);
+    }
+
+    @Test
     @DisplayName("R46 the message names restore, and does not advise to put a copy back")
     void message_namesRestore() {
         use(memory.reopen(), "alice", 1);
