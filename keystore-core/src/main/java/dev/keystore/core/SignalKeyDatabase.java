@@ -228,7 +228,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
      * Returns the id of the store: 32 random hexadecimal digits, which tell this store and its copies apart from all
      * others (R81). A store that is opened by a URL gets one when it is created, or when a version of Keystore that has
      * such ids first opens it; one on a {@linkplain Builder#backend backend} that was passed as an object, when this
-     * method is first called. An encrypted store has that of its mark.
+     * method is first called. An encrypted store has that of its mark, unless it was encrypted later, or restored.
      *
      * @return the id; empty if the store has none yet and cannot be written
      * @throws dev.keystore.LoadFailedException if the backend failed to read it
@@ -808,9 +808,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
                 throw new IllegalStateException("The builder has encryptExisting or decryptExisting set without"
                         + " encryption: set encryption as well");
             }
-            FreshnessAnchor anchor = freshnessAnchor != null || opening == OpenedStore.Opening.READING
-                    ? freshnessAnchor
-                    : AnchorLocator.find(properties);
+            FreshnessAnchor anchor = anchor();
             Engine engine = null;
             try {
                 engine = openEngine(sealing, opening, anchor);
@@ -824,6 +822,15 @@ public final class SignalKeyDatabase implements AutoCloseable {
             }
             engine.events.opened();
             return new SignalKeyDatabase(engine, refuseOwned);
+        }
+
+        private @Nullable FreshnessAnchor anchor() {
+            if (opening == OpenedStore.Opening.RESTORING) {
+                return null; // the store gets another id, so its contexts will be new to the anchor
+            }
+            return freshnessAnchor != null || opening == OpenedStore.Opening.READING
+                    ? freshnessAnchor
+                    : AnchorLocator.find(properties);
         }
 
         /**

@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The random id of a store (R81): that of its {@link StoreEntry}, or else that of its mark. So a plain store that is
- * encrypted keeps its id, and so does an encrypted one that is decrypted.
+ * encrypted keeps its id, and so does an encrypted one that is decrypted. The target of a restore gets another one.
  */
 final class StoreId {
 
@@ -57,6 +57,21 @@ final class StoreId {
     Optional<String> known() {
         String known = id;
         return Optional.ofNullable(known == null ? find() : known);
+    }
+
+    /**
+     * Gives the store another id, also if it is encrypted and had that of its mark. An anchor has no record of it yet.
+     *
+     * @throws dev.keystore.StoreOpenException if the backend failed
+     */
+    void renew(Attempts attempts) {
+        byte[] next = random();
+        StoreEntry entry = new StoreEntry(storage, ID);
+        attempts.of("the id of the store to be written", "The id of the store could not be written", () -> {
+            entry.write(record(storage, next));
+            return entry;
+        });
+        id = HexFormat.of().formatHex(next);
     }
 
     /** Reads the entry from the backend, even if the id is known; throws as {@link Storage#read} does. */

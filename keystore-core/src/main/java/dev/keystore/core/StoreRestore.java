@@ -45,9 +45,11 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Make sure that no process uses the lost store any more.</b> If it is still there, move it instead.
  *
  * <p><b>The target</b> is a new store on any backend, encrypted or not as its builder says; values are opened with the
- * keys of the backup and sealed with those of the target. It is marked while it is being restored, and cannot be opened
- * until all contexts are in it, and were read back and compared. If the restore fails or the process is killed, run it
- * again with the same backup and options, and it continues.
+ * keys of the backup and sealed with those of the target. One that exists has to be empty; it gets another store id. A
+ * freshness anchor of its builder is neither read nor written: all contexts are new to it when they are opened. The
+ * target is marked while it is being restored, and cannot be opened until all contexts are in it, and were read back
+ * and compared. If the restore fails or the process is killed, run it again with the same backup and options, and it
+ * continues.
  *
  * <p>Listeners are called on the calling thread; what they throw ends the restore. Not thread-safe.
  */
@@ -197,21 +199,35 @@ public final class StoreRestore {
     private void begin(SignalKeyDatabase opened, StoreState restoring) {
         Engine engine = opened.engine();
         if (engine.state() == null) {
-            try (Stream<String> names = opened.contexts()) {
-                names.findAny().ifPresent(name -> {
-                    throw new StoreOpenException(
-                            "The target of a restore has to be a new store, but it holds context \"" + name
-                                    + "\", and nothing was changed; name another store",
-                            null);
-                });
-            }
+            requireNew(opened);
             begun = true;
+            engine.id.renew(engine.attempts()); // the store may have been used, and was emptied
             StoreState.replace(engine.storage, engine.attempts(), restoring);
         } else if (!engine.state().equals(restoring)) {
             throw new StoreOpenException(
                     "The target belongs to the restore of another backup, taken "
                             + engine.state().detail() + ", which has not ended; name another store",
                     null);
+        }
+    }
+
+    private static void requireNew(SignalKeyDatabase opened) {
+        try (Stream<String> names = opened.contexts()) {
+            names.findAny().ifPresent(name -> {
+                throw new StoreOpenException(
+                        "The target of a restore has to be a new store, but it holds context \"" + name
+                                + "\", and nothing was changed; name another store",
+                        null);
+            });
+        }
+        try (Stream<String> names = opened.engine().storage.contexts()) {
+            names.findAny().ifPresent(name -> {
+                throw new StoreOpenException(
+                        "The target of a restore has to be a new store, but it has held context \"" + name
+                                + "\", of which entries of the engine are left, and nothing was changed; name another"
+                                + " store",
+                        null);
+            });
         }
     }
 

@@ -619,6 +619,59 @@ class StoreBackupTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("R84 R81 a store that was emptied gets a new id when it is the target of a restore")
+    void restore_emptiedStore_isANewStore(Form form) throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String url = newUrl("jdbc:sqlite");
+        Optional<String> storeId;
+        try (SignalKeyDatabase source = builder(url, form).open()) {
+            fill(source);
+            storeId = source.storeId();
+            StoreBackup.of(source).to(file).run();
+            CONTEXTS.forEach(context -> source.forContext(context).erase());
+        }
+
+        try (SignalKeyDatabase backup = openBackup(file, form)) {
+            StoreRestore.from(backup).to(builder(url, form)).run();
+        }
+
+        try (SignalKeyDatabase restored = builder(url, form).open()) {
+            assertThat(restored.storeId()).isPresent().isNotEqualTo(storeId);
+            assertThat(restored.forExistingContext("bob").credentials()).contains(value("bob", -1));
+            assertThatThrownBy(
+                            StoreBackup.of(restored).to(folder.resolve("next")).since(file)::run)
+                    .hasMessageContaining("not one of this store");
+        }
+    }
+
+    @Test
+    @DisplayName("R84 R82 a restored store is new to the freshness anchor; one that it has known is no new store")
+    void restore_withAnchor_isNewToIt() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String emptied = newUrl("jdbc:sqlite");
+        try (SignalKeyDatabase source = anchored(emptied).open()) {
+            source.forContext("bob").saveCredentials(value("bob", 1));
+            StoreBackup.of(source).to(file).run();
+            source.forContext("bob").erase();
+        }
+        byte[] anchor = Files.readAllBytes(folder.resolve("anchor"));
+        String target = newUrl("jdbc:sqlite");
+        try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
+            assertThatThrownBy(StoreRestore.from(backup).to(anchored(emptied))::run)
+                    .isInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining("has held context \"bob\"");
+            StoreRestore.from(backup).to(anchored(target)).run();
+        }
+        assertThat(Files.readAllBytes(folder.resolve("anchor"))).isEqualTo(anchor);
+        for (int i = 0; i < 2; i++) {
+            try (SignalKeyDatabase restored = anchored(target).open()) {
+                restored.forExistingContext("bob").saveCredentials(value("bob", 2 + i));
+            }
+        }
+    }
+
     @Test
     @DisplayName("R80 a backup that does not hold what was written to it does not count")
     void run_rowLost_fails() throws Exception {
