@@ -3,6 +3,7 @@ package dev.keystore.cli;
 import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.CopyReport.ContextResult;
 import dev.keystore.core.RestoreReport;
+import dev.keystore.core.RestoreReport.LeftOutContext;
 import dev.keystore.core.RestoreReport.RestoredContext;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
@@ -76,7 +77,7 @@ final class RestoreCommand extends CopyingCommand {
             RestoreReport report = restore.run();
             progress.clear();
             print(report);
-            return ExitCodes.DONE;
+            return report.leftOut().stream().anyMatch(LeftOutContext::arriving) ? ExitCodes.FINDINGS : ExitCodes.DONE;
         } catch (CopyIncompleteException e) {
             progress.clear();
             print(e.report().notCopied());
@@ -118,14 +119,28 @@ final class RestoreCommand extends CopyingCommand {
             json.put("bytes", report.bytes());
             json.put("dropped", new TreeMap<>(report.dropped()));
             json.put("notRestored", List.of());
+            json.put(
+                    "leftOut",
+                    report.leftOut().stream().map(RestoreCommand::json).toList());
             json.put("toDo", UPLOAD);
             output().out().println(Json.of(json));
             return;
         }
+        report.leftOut()
+                .forEach(each -> output().line("Left out: \"" + Text.visible(each.context()) + "\": "
+                        + Text.visible(each.reason()) + (each.arriving() ? ", with --context" : "")));
         output().line("In the new store, verified: " + Text.count(report.contexts(), "context") + " with "
                 + Text.count(report.entries(), "entry") + ", " + Text.bytes(report.bytes()));
         output().line("Dropped: " + words(report.dropped()));
         output().line("To do: " + UPLOAD);
+    }
+
+    private static Map<String, Object> json(LeftOutContext context) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("context", context.context());
+        json.put("arriving", context.arriving());
+        json.put("reason", context.reason());
+        return json;
     }
 
     private void print(List<ContextResult> notRestored) {

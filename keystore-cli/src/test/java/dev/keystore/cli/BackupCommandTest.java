@@ -184,6 +184,47 @@ class BackupCommandTest {
     }
 
     @Test
+    @DisplayName("R84 restore names the contexts that a move leaves out, with exit code 1 if they are nowhere else")
+    void restore_contextsOfMoves_areNamed() {
+        Stores.fill(url(), "alice", "bob", "carol");
+        assertThat(Ran.of("move", url(), target(), "--context", "bob", "--yes").code())
+                .isZero();
+        assertThat(Ran.of("backup", url(), file()).code()).isZero();
+
+        Ran moved = Ran.of("restore", file(), target() + "2", "--without-rules", "--yes");
+
+        assertThat(moved.code()).as(moved.toString()).isZero();
+        assertThat(moved.out()).contains("Left out: \"bob\": it was moved to " + target());
+        String mapdb = "mapdb:" + folder.resolve("lost");
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(mapdb);
+                SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            beginMove(source, database, "dave");
+        }
+        assertThat(Ran.of("backup", url(), file(), "--incremental").code()).isZero();
+        Ran arriving = Ran.of("restore", file(), target() + "3", "--without-rules", "--yes");
+        assertThat(arriving.code()).as(arriving.toString()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(arriving.out())
+                .contains("Left out: \"bob\"", "Left out: \"dave\"", "its move", "had not ended", "--context")
+                .contains("In the new store, verified: 2 contexts");
+        Ran json = Ran.of("restore", file(), target() + "4", "--without-rules", "--yes", "--json");
+        assertThat(json.json().get("leftOut")).hasSize(2);
+        assertThat(json.json().get("leftOut").findValuesAsText("context")).containsExactlyInAnyOrder("bob", "dave");
+        assertThat(Ran.of("restore", file(), target() + "5", "--without-rules", "--yes", "--context", "dave")
+                        .code())
+                .isZero();
+    }
+
+    /** Begins a move that does not end, since the context is changed meanwhile. */
+    private static void beginMove(SignalKeyDatabase source, SignalKeyDatabase target, String context) {
+        SignalKeyStore store = source.forContext(context);
+        store.put(KeyTypes.SESSION, "bob.1", new byte[1]);
+        StoreMove move = StoreMove.from(source).to(target, "here");
+        move.listener(progress -> CompletableFuture.runAsync(() -> store.put(KeyTypes.SESSION, "bob.1", new byte[2]))
+                .join());
+        assertThatThrownBy(move::run).isInstanceOf(CopyIncompleteException.class);
+    }
+
+    @Test
     @DisplayName("R84 restore is refused without the rules that advance counters, and accepted with them in --backends")
     void restore_withoutRules_isRefused() throws Exception {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
@@ -450,13 +491,7 @@ class BackupCommandTest {
         String mapdb = "mapdb:" + folder.resolve("lost");
         try (SignalKeyDatabase source = SignalKeyDatabase.open(mapdb);
                 SignalKeyDatabase target = SignalKeyDatabase.open(url())) {
-            SignalKeyStore alice = source.forContext("alice");
-            alice.put(KeyTypes.SESSION, "bob.1", new byte[1]);
-            StoreMove move = StoreMove.from(source).to(target, "here");
-            move.listener(
-                    progress -> CompletableFuture.runAsync(() -> alice.put(KeyTypes.SESSION, "bob.1", new byte[2]))
-                            .join());
-            assertThatThrownBy(move::run).isInstanceOf(CopyIncompleteException.class);
+            beginMove(source, target, "alice");
             assertThat(Ran.of("erase", url(), "alice", "--take-over", "--yes").code())
                     .as("the move is running")
                     .isEqualTo(ExitCodes.FAILED);

@@ -212,7 +212,7 @@ final class ContextCopy implements AutoCloseable {
 
     private @Nullable ContextResult resultIfMoved() {
         MoveMark mark = ContextReader.mark("source", source.engine(), name);
-        if (mark == null || (restoration != null && restoration.carries(mark))) {
+        if (mark == null || (restoration != null && restoration.carries(name, mark))) {
             return null;
         }
         return restoration == null

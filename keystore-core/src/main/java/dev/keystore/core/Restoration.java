@@ -4,6 +4,7 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.StoreOpenException;
+import dev.keystore.core.RestoreReport.LeftOutContext;
 import dev.keystore.spi.RestoreRules;
 import dev.keystore.spi.RestoreRules.BackedUp;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
@@ -33,6 +35,7 @@ final class Restoration {
     private final List<RestoreRules> rules;
     private final int idMargin;
     private final boolean named;
+    private final Map<String, MoveMark> leftOut = new LinkedHashMap<>();
 
     /**
      * Creates what is carried.
@@ -46,9 +49,33 @@ final class Restoration {
         this.named = named;
     }
 
-    /** Returns whether a context with a mark is restored. One that was moved away goes on where it is. */
-    boolean carries(MoveMark mark) {
-        return named && mark.side() == MoveMark.Side.ARRIVING;
+    /**
+     * Returns whether a context with a mark is restored, and records it if not. One that was moved away goes on where
+     * it is.
+     */
+    boolean carries(String context, MoveMark mark) {
+        boolean carried = named && mark.side() == MoveMark.Side.ARRIVING;
+        if (!carried) {
+            leftOut.put(context, mark);
+        }
+        return carried;
+    }
+
+    /** Returns the contexts that were left out because of their marks, in the order in which they were found. */
+    List<LeftOutContext> leftOut() {
+        return leftOut.entrySet().stream()
+                .map(each -> leftOut(each.getKey(), each.getValue()))
+                .toList();
+    }
+
+    private static LeftOutContext leftOut(String context, MoveMark mark) {
+        boolean arriving = mark.side() == MoveMark.Side.ARRIVING;
+        String reason = arriving
+                ? "its move to the store that was backed up had not ended; if the store that it was moved from still"
+                        + " opens it, move it again, and if that store is lost, restore the context by its name into"
+                        + " another new store"
+                : "it was moved to " + mark.target();
+        return new LeftOutContext(context, arriving, reason);
     }
 
     /** Returns the rules of all providers that are registered. */

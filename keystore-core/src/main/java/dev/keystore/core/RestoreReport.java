@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -10,23 +11,41 @@ import java.util.Map;
  * @param bytes the size of their values, in bytes
  * @param dropped the number of entries that were dropped, by type, in all contexts
  * @param changed the number of entries that were restored with another value, by type, such as counters of ids
+ * @param leftOut the contexts of the backup that were not restored because of a move, if none were named
  */
 public record RestoreReport(
-        long contexts, long entries, long bytes, Map<String, Long> dropped, Map<String, Long> changed) {
+        long contexts,
+        long entries,
+        long bytes,
+        Map<String, Long> dropped,
+        Map<String, Long> changed,
+        List<LeftOutContext> leftOut) {
 
     /**
-     * Creates a report. The maps are copied.
+     * Creates a report. The collections are copied.
      *
      * @param contexts the number of contexts that were restored
      * @param entries the number of entries in them
      * @param bytes the size of their values, in bytes
      * @param dropped the number of entries that were dropped, by type
      * @param changed the number of entries that were restored with another value, by type
+     * @param leftOut the contexts that were not restored because of a move
      */
     public RestoreReport {
         dropped = Map.copyOf(dropped);
         changed = Map.copyOf(changed);
+        leftOut = List.copyOf(leftOut);
     }
+
+    /**
+     * A context of the backup that was not restored because of a {@link StoreMove}.
+     *
+     * @param context the name of the context
+     * @param arriving whether it was being moved to the store that was backed up, so that its entries are nowhere else
+     *     if its source is lost; false if it had been moved from there to another store, where it goes on
+     * @param reason why it was not restored, and what to do
+     */
+    public record LeftOutContext(String context, boolean arriving, String reason) {}
 
     /**
      * What a restore has done with one context.

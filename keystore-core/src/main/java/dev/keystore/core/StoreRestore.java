@@ -4,8 +4,11 @@ import dev.keystore.ContextPosition;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.CopyReport.ContextResult;
 import dev.keystore.core.CopyReport.Outcome;
+import dev.keystore.core.RestoreReport.LeftOutContext;
 import dev.keystore.core.RestoreReport.RestoredContext;
 import dev.keystore.core.StoreState.Kind;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -128,7 +131,8 @@ public final class StoreRestore {
 
     /**
      * Restores only some contexts, for example all but one whose records are damaged. By default, all are restored,
-     * except those that were moved away, and those whose move to the store that was backed up had not ended.
+     * except those that were moved away, and those whose move to the store that was backed up had not ended; the report
+     * names these.
      *
      * <p>A context of the latter kind is restored if it is named. Name it only if the store that it was moved from is
      * lost: otherwise, run the move again, which keeps its sessions.
@@ -167,10 +171,10 @@ public final class StoreRestore {
      * Restores the contexts, and verifies them. Blocks until that is done, and closes the target. The target can then
      * be opened.
      *
-     * @return what was restored and dropped
+     * @return what was restored and dropped, and which contexts were left out because of a move
      * @throws CopyIncompleteException if contexts cannot be restored, for example because records of the backup are
-     *     damaged; all others were. The target cannot be opened until {@link #run} has returned; restore the
-     *     {@link #contexts} that can be
+     *     damaged; all others were. Its report names those that were left out because of a move as well. The target
+     *     cannot be opened until {@link #run} has returned; restore the {@link #contexts} that can be
      * @throws StoreOpenException if the target cannot be opened, holds contexts, or is the target of another restore;
      *     it was not changed
      * @throws dev.keystore.LoadFailedException if one of the databases could not be reached; run the restore again
@@ -259,9 +263,29 @@ public final class StoreRestore {
         if (listener != null) {
             copy.listener(listener);
         }
-        CopyReport report = copy.run();
+        CopyReport report = run(copy, restoration);
         long restored = report.contexts(Outcome.COPIED) + report.contexts(Outcome.ALREADY_THERE);
-        return new RestoreReport(restored, report.entries(), report.bytes(), dropped, changed);
+        return new RestoreReport(restored, report.entries(), report.bytes(), dropped, changed, leftOut(restoration));
+    }
+
+    /** Runs a copy, and adds the contexts that were left out to its failure if others could not be copied. */
+    private CopyReport run(StoreCopy copy, Restoration restoration) {
+        try {
+            return copy.run();
+        } catch (CopyIncompleteException e) {
+            CopyReport report = e.report();
+            List<ContextResult> notCopied = new ArrayList<>(report.notCopied());
+            leftOut(restoration)
+                    .forEach(each -> notCopied.add(
+                            new ContextResult(each.context(), Outcome.NOT_FOUND, Map.of(), List.of(), each.reason())));
+            throw new CopyIncompleteException(
+                    new CopyReport(report.dryRun(), report.contexts(), report.entries(), report.bytes(), notCopied));
+        }
+    }
+
+    /** Returns what was left out; nothing if contexts were named, since those of them are failures. */
+    private List<LeftOutContext> leftOut(Restoration restoration) {
+        return contexts == null ? restoration.leftOut() : List.of();
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.keystore.moduletest;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -12,7 +13,9 @@ import dev.keystore.core.ContextInspection.Move;
 import dev.keystore.core.ContextInspection.MoveState;
 import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.CopyReport;
+import dev.keystore.core.CopyReport.ContextResult;
 import dev.keystore.core.CopyReport.Outcome;
+import dev.keystore.core.RestoreReport.LeftOutContext;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreBackup;
 import dev.keystore.core.StoreCopy;
@@ -22,6 +25,7 @@ import dev.keystore.encryption.KeyFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -452,8 +456,16 @@ class StoreMoveTest {
             assertThat(target.contexts()).containsExactly("bob");
             target.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(3));
         }
-        assertThat(restored(file, "all", Set.of())).containsExactly("bob");
-        assertThat(restored(file, "named", Set.of("alice"))).containsExactly("alice");
+        List<LeftOutContext> leftOut = new ArrayList<>();
+        assertThat(restored(file, "all", Set.of(), leftOut)).containsExactly("bob");
+        assertThat(leftOut).singleElement().satisfies(each -> {
+            assertThat(each.context()).isEqualTo("alice");
+            assertThat(each.arriving()).isTrue();
+            assertThat(each.reason()).contains("had not ended", "restore the context by its name");
+        });
+        leftOut.clear();
+        assertThat(restored(file, "named", Set.of("alice"), leftOut)).containsExactly("alice");
+        assertThat(leftOut).isEmpty();
         try (SignalKeyDatabase restored = open("jdbc:sqlite", "named")) {
             SignalKeyStore alice = restored.forContext("alice");
             assertThat(alice.find(KeyTypes.IDENTITY_KEY, "bob.1")).contains(value(1));
@@ -463,14 +475,15 @@ class StoreMoveTest {
     }
 
     /** Returns the contexts of a store that is restored from a backup; all if no names are given. */
-    private List<String> restored(Path file, String name, Set<String> names) {
+    private List<String> restored(Path file, String name, Set<String> names, List<LeftOutContext> leftOut) {
         try (SignalKeyDatabase backup = SignalKeyDatabase.builder()
                 .url("jdbc:sqlite:" + file)
                 .readingBackup()
                 .open()) {
             StoreRestore restore = StoreRestore.from(backup)
                     .to(SignalKeyDatabase.builder().url("jdbc:sqlite:" + folder.resolve(name)));
-            (names.isEmpty() ? restore : restore.contexts(names)).run();
+            leftOut.addAll(
+                    (names.isEmpty() ? restore : restore.contexts(names)).run().leftOut());
         }
         try (SignalKeyDatabase restored = open("jdbc:sqlite", name);
                 Stream<String> contexts = restored.contexts()) {
@@ -492,16 +505,37 @@ class StoreMoveTest {
                     .run();
             StoreBackup.of(source).to(file).run();
         }
-        try (SignalKeyDatabase backup = SignalKeyDatabase.builder()
-                .url("jdbc:sqlite:" + file)
-                .readingBackup()
-                .open()) {
-            StoreRestore.from(backup)
-                    .to(SignalKeyDatabase.builder().url("jdbc:sqlite:" + folder.resolve("restored")))
+        List<LeftOutContext> leftOut = new ArrayList<>();
+        assertThat(restored(file, "restored", Set.of(), leftOut)).containsExactly("bob");
+        assertThat(leftOut).containsExactly(new LeftOutContext("alice", false, "it was moved to the new place"));
+        assertThatThrownBy(() -> restored(file, "named", Set.of("alice"), leftOut))
+                .isInstanceOf(CopyIncompleteException.class)
+                .hasMessageContaining("moved to the new place");
+    }
+
+    @Test
+    @DisplayName("R84 R80 a restore that fails names the contexts that a move left out, too")
+    void restore_damagedContext_namesTheMovedOne() throws IOException {
+        Path file = folder.resolve("keys.backup");
+        try (SignalKeyDatabase source = open("jdbc:sqlite", "source");
+                SignalKeyDatabase target = open("mapdb", "target")) {
+            source.forContext("alice").put(KeyTypes.IDENTITY_KEY, "bob.1", value(1));
+            source.forContext("bob").put(KeyTypes.IDENTITY_KEY, "bob.1", "to be damaged".getBytes(UTF_8));
+            StoreMove.from(source)
+                    .to(target, "the new place")
+                    .contexts(Set.of("alice"))
                     .run();
+            StoreBackup.of(source).to(file).run();
         }
-        try (SignalKeyDatabase restored = open("jdbc:sqlite", "restored")) {
-            assertThat(restored.contexts()).containsExactly("bob");
-        }
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[new String(bytes, ISO_8859_1).indexOf("to be damaged")]++;
+        Files.write(file, bytes);
+
+        assertThatThrownBy(() -> restored(file, "restored", Set.of(), new ArrayList<>()))
+                .isInstanceOfSatisfying(
+                        CopyIncompleteException.class,
+                        e -> assertThat(e.report().notCopied())
+                                .extracting(ContextResult::context)
+                                .containsExactlyInAnyOrder("alice", "bob"));
     }
 }
