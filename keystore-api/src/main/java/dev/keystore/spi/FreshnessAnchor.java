@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
  * (R82). It must be kept where it is not put back together with the store: on another volume, or in another database,
  * and not in the same backup.
  *
- * <p>An anchor holds one record, of up to 300 bytes, for each context of each store. Keys and records are opaque: keys
- * are digests, and neither contains a name, a value or a key of the store. One anchor may serve several stores and
- * several processes at once.
+ * <p>An anchor holds one record, of up to 300 bytes, for each context of each store, and one for each store. Keys and
+ * records are opaque: keys are digests, and neither contains a name, a value or a key of the store. One anchor may
+ * serve several stores and several processes at once.
  *
  * <p>Any number of threads may call it; the engine writes from one thread of each database. Every wait must have a
  * deadline (R27). The engine reports what an anchor throws and treats each {@link RuntimeException} alike, except that
@@ -54,7 +54,7 @@ public interface FreshnessAnchor extends AutoCloseable {
     /**
      * Returns records.
      *
-     * @param keys their keys; none, to find out whether the anchor can be reached
+     * @param keys their keys; perhaps none
      * @return the records that were last written, by key, in arrays that the caller does not change; without those that
      *     do not exist
      * @throws BackendException if they could not be read; an anchor that is out of reach must never look like an empty

@@ -16,6 +16,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -32,6 +33,9 @@ import org.slf4j.LoggerFactory;
  * anchor was raised. So at any time, the anchor holds one of both, and a context whose entry has neither is another
  * copy. A context with the right tokens and a lower position than the anchor has seen is an old copy as well.
  *
+ * <p>A context without a record in the anchor may be new to it, so the anchor also holds a record of the store. If the
+ * store says that there is one, and there is none, the anchor is another one, or is lost.
+ *
  * <p>Several processes: the tokens of a context change hands with its ownership. A former owner may still be raising
  * the anchor to the second token of the entry, so the next owner does that first, before it writes an entry. Whichever
  * of them comes second finds another record than it expected, and looks again.
@@ -39,6 +43,14 @@ import org.slf4j.LoggerFactory;
 final class Freshness {
 
     private static final Logger LOG = LoggerFactory.getLogger(Freshness.class);
+    private static final String LOST = " has had a freshness anchor, but the anchor that is configured has no record of"
+            + " it. Check that it is the right one, and that its volume is mounted. If the anchor is lost, make sure"
+            + " that this is the newest copy of the store, and open it once with the property " + AnchorLocator.LOST
+            + " set to accept";
+
+    /** What the anchor holds of the store itself: the version of that record. */
+    private static final byte[] RECORD_OF_STORE = {1};
+
     private static final int MAXIMUM_READS = 1_000;
     private static final int MAXIMUM_ROUNDS = 100;
 
@@ -59,10 +71,12 @@ final class Freshness {
     }
 
     /**
-     * Begins to use an anchor for a store, and marks the store as one that has had an anchor. No thread is started.
+     * Begins to use an anchor for a store. The anchor gets a record of the store, and then the store an entry that says
+     * so. No thread is started.
      *
-     * @param acceptLost whether contexts are accepted whose records in the anchor are lost
-     * @throws StoreOpenException if the anchor cannot be read, or the store has no id and cannot be written
+     * @param acceptLost whether a store and contexts are accepted whose records in the anchor are lost
+     * @throws StoreOpenException if the anchor cannot be read, has lost its record of the store, or cannot be written
+     *     although it has none; or if the store has no id and cannot be written
      */
     static Freshness of(OpenedStore store, FreshnessAnchor anchor, boolean acceptLost, Attempts attempts) {
         String storeId = store.id()
@@ -72,8 +86,9 @@ final class Freshness {
                                 + " written: open it once where it can be, or without the anchor",
                         null));
         Freshness created = new Freshness(anchor, acceptLost, storeId, store.storage(), InstantSource.system());
-        created.requireReachable(attempts);
-        store.id().markAnchored();
+        if (store.state() == null) {
+            created.requireRecordOfStore(store.id(), attempts);
+        }
         return created;
     }
 
@@ -81,12 +96,25 @@ final class Freshness {
         raiser.start();
     }
 
-    /** Makes sure that the anchor can be reached; throws as {@link #check} does. */
-    private void requireReachable(Attempts attempts) {
-        attempts.of(
+    private void requireRecordOfStore(StoreId id, Attempts attempts) {
+        boolean wasAnchored = id.isAnchored(); // first: another process may be writing both
+        String key = HexFormat.of().formatHex(sha256().digest(storeId.getBytes(StandardCharsets.US_ASCII)));
+        Map<String, byte[]> found = attempts.of(
                 "the freshness anchor to be read",
                 "The store could not be opened, since its freshness anchor could not be read",
-                () -> anchor.load(List.of()));
+                () -> anchor.load(List.of(key)));
+        if (!found.isEmpty()) {
+            id.markAnchored();
+            return;
+        }
+        if (wasAnchored && !acceptLost) {
+            throw new StoreOpenException("The store could not be opened: it" + LOST, null);
+        }
+        attempts.of(
+                "the freshness anchor to be written",
+                "The store could not be opened, since its freshness anchor could not be written",
+                () -> anchor.replace(List.of(replacementOfNone(key, RECORD_OF_STORE))));
+        id.markAnchored();
     }
 
     /**
@@ -167,12 +195,7 @@ final class Freshness {
             throw stale(context, found);
         }
         if (found.isAnchorLost() && !acceptLost) {
-            throw new StoreOpenException(
-                    "Context \"" + context + "\" could not be opened: it has had a freshness anchor, but the anchor"
-                            + " that is configured has no record of it. Check that it is the right one, and that its"
-                            + " volume is mounted. If the anchor is lost, make sure that this is the newest copy of the"
-                            + " store, and open it once with the property " + AnchorLocator.LOST + " set to accept",
-                    null);
+            throw new StoreOpenException("Context \"" + context + "\" could not be opened: it" + LOST, null);
         }
         return found;
     }
@@ -218,13 +241,22 @@ final class Freshness {
         return new Replacement(key(context), former == null ? null : former.encode(), next.encode());
     }
 
+    @SuppressWarnings("NullAway") // as above
+    private static Replacement replacementOfNone(String key, byte[] next) {
+        return new Replacement(key, null, next);
+    }
+
     /** Returns the key of a context in the anchor: a digest, so that it shows no name. */
     private String key(String context) {
+        MessageDigest digest = sha256();
+        digest.update(storeId.getBytes(StandardCharsets.US_ASCII));
+        digest.update(storage.names().context(context).getBytes(StandardCharsets.UTF_8));
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static MessageDigest sha256() {
         try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            digest.update(storeId.getBytes(StandardCharsets.US_ASCII));
-            digest.update(storage.names().context(context).getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(digest.digest());
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java platform has SHA-256", e);
         }

@@ -26,7 +26,9 @@ final class StoreEntry {
     /** What a store is if it is not a live one. */
     static final EntryId STATE = new EntryId(MARK.type(), "state");
 
-    /** Says that contexts may hold an entry for a freshness anchor, although they hold nothing else. */
+    /**
+     * Says that an anchor has a record of the store, and that contexts may hold nothing but an entry for the anchor.
+     */
     static final EntryId ANCHORED = new EntryId(MARK.type(), "anchored");
 
     private final Storage storage;

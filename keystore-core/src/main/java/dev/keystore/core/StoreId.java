@@ -68,6 +68,7 @@ final class StoreId {
         byte[] next = random();
         StoreEntry entry = new StoreEntry(storage, ID);
         attempts.of("the id of the store to be written", "The id of the store could not be written", () -> {
+            new StoreEntry(storage, ANCHORED).write(null);
             entry.write(record(storage, next));
             return entry;
         });
@@ -114,7 +115,7 @@ final class StoreId {
         return created;
     }
 
-    /** Returns whether a context may hold nothing but an entry for a freshness anchor; false if that is not known. */
+    /** Returns whether the store has had a freshness anchor; false if that is not known. */
     boolean isAnchored() {
         try {
             return new StoreEntry(storage, ANCHORED).read() != null;
@@ -124,7 +125,7 @@ final class StoreId {
         }
     }
 
-    /** Records that the store has a freshness anchor, if it can be written. */
+    /** Records that the store has a freshness anchor, which holds a record of it, if the store can be written. */
     void markAnchored() {
         if (!isAnchored()) {
             create(ANCHORED, new byte[0]);

@@ -20,6 +20,7 @@ import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -238,7 +239,8 @@ class FreshnessTest {
     }
 
     @Test
-    @DisplayName("R82 the anchor is written once after the first commit, once for 2,000 further ones, and at the end")
+    @DisplayName("R82 the anchor is written once for a new store, once after the first commit, once for 2,000 further"
+            + " ones, and at the end")
     void writes_areCounted() throws Exception {
         try (SignalKeyDatabase database = open(memory.reopen())) {
             for (int lease = 0; lease < 5; lease++) {
@@ -247,12 +249,12 @@ class FreshnessTest {
                 assertThat(raised.await(10, TimeUnit.SECONDS)).isTrue();
                 awaitRaised(database, "alice");
                 commit(database, "alice", 1_999);
-                assertThat(anchor.writes()).isEqualTo(lease + 1);
+                assertThat(anchor.writes()).isEqualTo(lease + 2);
             }
         }
-        assertThat(anchor.writes()).isEqualTo(6); // for 10,000 commits
+        assertThat(anchor.writes()).isEqualTo(7); // for 10,000 commits
         use(memory.reopen(), "alice", 0);
-        assertThat(anchor.writes()).isEqualTo(6);
+        assertThat(anchor.writes()).isEqualTo(7);
     }
 
     /** Waits until the thread of the raiser has recorded a write that was made. */
@@ -274,8 +276,8 @@ class FreshnessTest {
         gate.open();
         database.close();
 
-        assertThat(anchor.records()).hasSize(1_000);
-        assertThat(anchor.writes()).isLessThanOrEqualTo(3);
+        assertThat(anchor.records()).hasSize(1_001);
+        assertThat(anchor.writes()).isLessThanOrEqualTo(4);
         try (SignalKeyDatabase again = open(memory.reopen())) {
             commit(again, "account 999", 1);
         }
@@ -292,8 +294,8 @@ class FreshnessTest {
             }
         }
 
-        assertThat(anchor.records()).hasSize(100);
-        assertThat(anchor.writes()).isBetween(2, 101);
+        assertThat(anchor.records()).hasSize(101);
+        assertThat(anchor.writes()).isBetween(3, 102);
     }
 
     @Test
@@ -439,7 +441,7 @@ class FreshnessTest {
                 }
             });
             reader.engine().takeovers.compare("alice", reader.engine().attempts());
-            assertThat(anchor.writes()).isEqualTo(3);
+            assertThat(anchor.writes()).isEqualTo(4);
         }
     }
 
@@ -472,16 +474,19 @@ class FreshnessTest {
     }
 
     @Test
-    @DisplayName("R82 an anchor that lost its records is an error, unless that is accepted")
+    @DisplayName(
+            "R82 an anchor that lost its records is an error, also after a single session, unless that is accepted")
     void anchor_lost_refusesToOpen() {
-        use(memory.reopen(), "alice", 1);
-        use(memory.reopen(), "alice", 1);
-        anchor.forget();
-        try (SignalKeyDatabase database = open(memory.reopen())) {
-            assertThatThrownBy(() -> database.forContext("alice"))
+        for (int session = 0; session < 2; session++) {
+            use(memory.reopen(), "alice", 1);
+            Map<String, byte[]> kept = anchor.records();
+            anchor.forget();
+            assertThatThrownBy(() -> open(memory.reopen()))
                     .isInstanceOf(StoreOpenException.class)
                     .hasMessageContaining(AnchorLocator.LOST);
+            anchor.remember(kept);
         }
+        anchor.forget();
         try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                 .backend(memory.reopen())
                 .freshnessAnchor(anchor)
@@ -489,6 +494,37 @@ class FreshnessTest {
                 .open()) {
             commit(database, "alice", 1);
         }
+        use(memory.reopen(), "alice", 1);
+    }
+
+    @Test
+    @DisplayName("R82 an anchor that lost the record of one context is an error from the second session on")
+    void anchor_lostOneRecord_refusesToOpen() {
+        use(memory.reopen(), "bob", 1);
+        Map<String, byte[]> kept = anchor.records();
+        use(memory.reopen(), "alice", 1);
+        use(memory.reopen(), "alice", 1);
+        anchor.forget();
+        anchor.remember(kept);
+        try (SignalKeyDatabase database = open(memory.reopen())) {
+            assertThatThrownBy(() -> database.forContext("alice"))
+                    .isInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining(AnchorLocator.LOST);
+            commit(database, "bob", 1);
+        }
+    }
+
+    @Test
+    @DisplayName("R82 an anchor that cannot be written when it first sees a store is an error, and nothing is changed")
+    void recordOfStore_notWritten_refusesToOpen() {
+        anchor.failWrites(true);
+        assertThatThrownBy(() -> open(memory.reopen()))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("anchor could not be written");
+        anchor.failWrites(false).loseAnswers(true);
+        assertThatThrownBy(() -> open(memory.reopen())).isInstanceOf(StoreOpenException.class);
+        anchor.loseAnswers(false);
+        use(memory.reopen(), "alice", 1);
         use(memory.reopen(), "alice", 1);
     }
 
@@ -552,7 +588,7 @@ class FreshnessTest {
         }
         use(target.reopen(), "alice", 1);
         use(memory.reopen(), "alice", 1);
-        assertThat(anchor.records()).hasSize(2);
+        assertThat(anchor.records()).hasSize(4);
     }
 
     @Test

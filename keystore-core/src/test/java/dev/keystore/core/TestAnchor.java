@@ -205,6 +205,11 @@ final class TestAnchor implements FreshnessAnchor {
         records.clear();
     }
 
+    /** Adds records, as {@link #records} has returned them. */
+    synchronized void remember(Map<String, byte[]> kept) {
+        records.putAll(kept);
+    }
+
     @Override
     public void close() {}
 }
