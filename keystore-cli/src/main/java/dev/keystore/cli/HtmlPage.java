@@ -58,6 +58,11 @@ final class HtmlPage implements AutoCloseable {
                      vertical-align: top; font-variant-numeric: tabular-nums; overflow-wrap: normal }
             thead th { color: var(--soft); font-weight: 600; font-size: .85rem; white-space: nowrap }
             tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 8rem }
+            .damage td { overflow-wrap: anywhere }
+            @media (max-width: 40rem) {
+              .damage thead { display: none } .damage tr, .damage th, .damage td { display: block }
+              .damage th, .damage td:not(:last-child) { border: 0; padding-bottom: 0 }
+            }
             figure { margin: 1rem 0; max-width: 26rem } figcaption { color: var(--soft); font-size: .85rem }
             svg { width: 100%; height: auto } svg text { font-size: 11px; fill: currentColor }
             svg rect { fill: var(--bar) }
@@ -136,7 +141,7 @@ final class HtmlPage implements AutoCloseable {
                         list.markup("<br><span class=\"bad\">").text(words).markup("</span>"));
         list.markup("</th>")
                 .element("td", Text.number(context.entries()))
-                .element("td", Text.bytes(context.bytes()))
+                .element("td", bytes(context.bytes()))
                 .element("td", Owners.text(context.owner().orElse(null)))
                 .element("td", Owners.lastCommit(context))
                 .markup("</tr>\n");
@@ -202,22 +207,24 @@ final class HtmlPage implements AutoCloseable {
     private void damage(ContextInspection context) {
         details.markup("<h3 class=\"bad\">")
                 .text("Damaged entries: " + Text.number(context.damagedEntries()))
-                .markup("</h3>\n")
+                .markup("</h3>\n<div class=\"damage\">")
                 .beginTable("id", "type", "why", "what to do");
         for (Damage damage : context.damaged()) {
             details.row(damage.entry().id(), damage.entry().type(), damage.reason(), ContextReport.advice(damage));
         }
-        details.endTable();
+        details.endTable().markup("</div>");
     }
 
     private static void contents(Html html, Map<String, TypeContents> types) {
         html.beginTable("type", "entries", "bytes", "largest");
         types.forEach((type, contents) -> html.row(
-                type,
-                Text.number(contents.entries()),
-                Text.bytes(contents.bytes()),
-                Text.bytes(contents.largestBytes())));
+                type, Text.number(contents.entries()), bytes(contents.bytes()), bytes(contents.largestBytes())));
         html.endTable();
+    }
+
+    /** Returns a size whose unit stays next to its number. */
+    private static String bytes(long bytes) {
+        return Text.bytes(bytes).replace(' ', '\u00a0');
     }
 
     /** Writes the page. */

@@ -69,6 +69,11 @@ class HtmlPageTest {
         assertThat(page.select("#types svg")).hasSize(2);
         assertThat(page.select("#types svg").get(0).select("rect")).hasSameSizeAs(page.select("#types tbody tr"));
         assertThat(page.select("#types tbody tr").eachText()).anyMatch(row -> row.startsWith("session 20 "));
+        assertThat(page.select("#types td"))
+                .extracting(Element::wholeText)
+                .as("a unit stays next to its number")
+                .anyMatch(text -> text.endsWith("\u00a0B"))
+                .noneMatch(text -> text.endsWith(" B"));
         assertThat(page.select("#contexts tbody th").eachText()).containsExactlyInAnyOrder("alice", CONTEXT);
         assertThat(page.select("#to-do li")).isNotEmpty();
         for (Element link : page.select("a")) {
