@@ -34,8 +34,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Each operation goes through all contexts and rewrites their entries in small commits, which are written like those
  * of other threads. That refuses no other commit: an entry that changes meanwhile is left to the commit that changes
- * it. To continue an operation that failed, was interrupted or was killed with its process, call it again: it looks at
- * every entry again, and rewrites only those that still have the former form.
+ * it. To complete an operation that failed, was interrupted or was killed with its process, call it again: it looks at
+ * every entry again, and rewrites only those that still have the former form. {@link #rotate} replaces all keys again.
  *
  * <p>The operations take over each context that this database has not opened. They fail with
  * {@link dev.keystore.ContextOwnedException} if another owner of any context is alive, even of one that holds nothing:

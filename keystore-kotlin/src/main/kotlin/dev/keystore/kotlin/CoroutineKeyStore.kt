@@ -106,9 +106,9 @@ public class CoroutineKeyStore(
      * it launches, but not within `withContext` of another dispatcher. If it is cancelled, nothing is written. The lock
      * is held while it is suspended.
      *
-     * Within [work], another transaction is refused with [IllegalStateException] (R26), wherever the coroutine runs, and
-     * also one of another database: it would occupy the thread of this one, for whose coroutines its work may wait. Use
-     * [withTransaction] on the handle; for another database, [call] that function, whose work does not suspend.
+     * Within [work], another transaction is refused with [IllegalStateException] (R26), wherever the coroutine runs. So
+     * is one of another database: it would occupy the thread of this one, for whose coroutines its work may wait. Use
+     * [withTransaction] on the handle; for another database, use it within [call], where its work does not suspend.
      *
      * @return what [work] returned, once the commit is durable
      * @throws Throwable what [work] threw, unchanged; nothing was written (R22). The other exceptions are those of

@@ -568,7 +568,7 @@ class DatabaseBeanTest {
     }
 
     @Test
-    @DisplayName("an application that excludes the database of the starter has health and an endpoint of its own one")
+    @DisplayName("an application that excludes KeystoreAutoConfiguration has the health of the database that it opens")
     void databaseExcluded_hasHealth() {
         try (SignalKeyDatabase mine =
                 SignalKeyDatabase.builder().backend(memory).open()) {

@@ -140,8 +140,7 @@ class KeystoreHealthTest {
     }
 
     @Test
-    @DisplayName(
-            "R83 a context that is refused since another copy was written to is a warning; if all are, it is out of service")
+    @DisplayName("R83 a context refused because of another copy is a warning; if all are, it is out of service")
     void staleContexts_areReported(@TempDir Path folder) {
         MemoryBackend store = new MemoryBackend();
         writeAnchored(store, folder);
