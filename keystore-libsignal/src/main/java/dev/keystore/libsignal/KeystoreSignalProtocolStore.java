@@ -129,6 +129,11 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         sessions.replaceDamaged();
     }
 
+    /** Lets the rest of the transaction replace damaged sender keys, by new ones that are created or received. */
+    void replaceDamagedSenderKeys() {
+        senderKeys.replaceDamaged();
+    }
+
     private static Supplier<AccountIdentity> always(AccountIdentity identity) {
         return () -> identity;
     }

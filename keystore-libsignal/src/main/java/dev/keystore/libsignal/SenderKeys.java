@@ -1,11 +1,15 @@
 package dev.keystore.libsignal;
 
+import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyTypes;
+import dev.keystore.TamperedEntryException;
 import dev.keystore.Transaction;
 import dev.keystore.UnreadableEntryException;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -20,22 +24,49 @@ final class SenderKeys implements SenderKeyStore {
 
     private final Transaction tx;
 
+    /** Whether a damaged sender key counts as absent, for work that stores a new one. */
+    private boolean replacesDamaged;
+
+    /** The sender keys that were loaded, and so are not new when they are stored. */
+    private final Set<String> loaded = new HashSet<>();
+
     SenderKeys(Transaction tx) {
         this.tx = tx;
     }
 
+    void replaceDamaged() {
+        replacesDamaged = true;
+    }
+
     @Override
     public void storeSenderKey(SignalProtocolAddress sender, UUID distributionId, SenderKeyRecord record) {
-        tx.put(KeyTypes.SENDER_KEY, Ids.of(distributionId, sender), record.serialize());
+        String id = Ids.of(distributionId, sender);
+        if (!loaded.contains(id)) {
+            SessionStarts.noteStart(tx);
+        }
+        tx.put(KeyTypes.SENDER_KEY, id, record.serialize());
     }
 
     @Override
     public @Nullable SenderKeyRecord loadSenderKey(SignalProtocolAddress sender, UUID distributionId) {
         String id = Ids.of(distributionId, sender);
-        byte[] senderKey = tx.find(KeyTypes.SENDER_KEY, id).orElse(null);
-        if (senderKey == null) {
-            return null;
+        try {
+            byte[] senderKey = tx.find(KeyTypes.SENDER_KEY, id).orElse(null);
+            if (senderKey == null) {
+                return null;
+            }
+            SenderKeyRecord record = read(id, senderKey);
+            loaded.add(id);
+            return record;
+        } catch (CorruptEntryException | TamperedEntryException e) {
+            if (replacesDamaged) {
+                return null;
+            }
+            throw e;
         }
+    }
+
+    private SenderKeyRecord read(String id, byte[] senderKey) {
         try {
             return new SenderKeyRecord(senderKey);
         } catch (InvalidMessageException | InvalidSenderKeySessionException e) {

@@ -12,9 +12,9 @@ import java.util.concurrent.ThreadLocalRandom;
 /**
  * When sessions began, by the id of the session: a separate entry, which is written once for each session.
  *
- * <p>Another entry changes with each session that is stored for a device that had none. A transaction that lists
- * sessions and must not miss one reads it before, and then conflicts with each session that begins meanwhile: a list
- * alone does not conflict (R24).
+ * <p>Another entry changes with each session that is stored for a device that had none, and with each new sender key. A
+ * transaction that lists sessions or sender keys and must not miss one reads it before, and then conflicts with each
+ * that is new meanwhile: a list alone does not conflict (R24).
  */
 final class SessionStarts {
 
@@ -48,7 +48,7 @@ final class SessionStarts {
         noteStart(tx);
     }
 
-    /** Records that there is a session under an id that had none. */
+    /** Records that there is a session or a sender key under an id that had none. */
     static void noteStart(Transaction tx) {
         byte[] other = ByteBuffer.allocate(Long.BYTES)
                 .putLong(ThreadLocalRandom.current().nextLong())
@@ -56,7 +56,7 @@ final class SessionStarts {
         tx.put(LATEST, LATEST_ID, other);
     }
 
-    /** Makes a transaction conflict with each session that begins from now on until its commit. */
+    /** Makes a transaction conflict with each session or sender key that is new from now on until its commit. */
     static void conflictWithStarts(Transaction tx) {
         tx.find(LATEST, LATEST_ID);
     }

@@ -4,14 +4,18 @@ import dev.keystore.KeyReader;
 import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
 import dev.keystore.TransactionOptions;
+import dev.keystore.UnreadableEntryException;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.signal.libsignal.protocol.DuplicateMessageException;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.InvalidVersionException;
@@ -55,7 +59,9 @@ import org.signal.libsignal.protocol.message.SenderKeyMessage;
  * }</pre>
  *
  * <p>A device whose identity has changed is forgotten in the commit that saves the new identity, so it receives the
- * sender key with the next message. For a device that cannot decrypt for another reason, call {@link #forget}.
+ * sender key with the next message. For a device that cannot decrypt for another reason, call {@link #forget}. If this
+ * account's sender key or the memory is gone or damaged, the next message goes with a sender key to all members. A
+ * damaged sender key of a member is replaced by the next one that {@link #process} receives.
  */
 public final class SignalGroup {
 
@@ -157,7 +163,9 @@ public final class SignalGroup {
             SignalProtocolAddress local,
             List<SignalProtocolAddress> devices)
             throws NoSessionException, UntrustedIdentityException {
-        Map<String, Boolean> memory = memory(tx);
+        signal.replaceDamagedSenderKeys();
+        boolean isNew = signal.loadSenderKey(local, distributionId) == null; // then nobody has the one that is created
+        Map<String, Boolean> memory = isNew ? new LinkedHashMap<>() : memory(tx);
         Map<SignalProtocolAddress, CiphertextMessage> distributions = new LinkedHashMap<>();
         byte[] senderKey =
                 new GroupSessionBuilder(signal).create(local, distributionId).serialize();
@@ -168,7 +176,7 @@ public final class SignalGroup {
                 memory.put(Ids.of(device), true);
             }
         }
-        if (!distributions.isEmpty()) {
+        if (isNew || !distributions.isEmpty()) {
             tx.put(KeyTypes.SENDER_KEY_MEMORY, distributionId.toString(), memory);
         }
         return distributions;
@@ -196,7 +204,10 @@ public final class SignalGroup {
      * work writes is durable if and only if the ratchet step is.
      *
      * <pre>{@code
-     * account.group(id).decrypt(sender, message, (received, tx) -> tx.put(CHAT, id, text(received.plaintext())));
+     * account.group(id).decrypt(sender, message, (received, tx) -> {
+     *     tx.put(CHAT, messageId, text(received.plaintext()));
+     *     return true;
+     * });
      * }</pre>
      *
      * <p>A member that receives the sender key of another one late gets it as it was when it was sent. For a message
@@ -279,7 +290,8 @@ public final class SignalGroup {
     }
 
     /**
-     * Processes the sender key of another member within the transaction that decrypts the message that carries it:
+     * Processes the sender key of another member within the transaction that decrypts the message that carries it. It
+     * replaces one that is damaged:
      *
      * <pre>{@code
      * account.decrypt(sender, message, (received, tx) -> {
@@ -299,9 +311,11 @@ public final class SignalGroup {
             throw new IllegalArgumentException(
                     "distribution must be of group " + distributionId + ", was of " + distribution.getDistributionId());
         }
-        tx.useTransaction(
-                LockKeys.ofSenderKey(distributionId, sender),
-                nested -> new GroupSessionBuilder(messages.in(nested)).process(sender, distribution));
+        tx.useTransaction(LockKeys.ofSenderKey(distributionId, sender), nested -> {
+            KeystoreSignalProtocolStore signal = messages.in(nested);
+            signal.replaceDamagedSenderKeys();
+            new GroupSessionBuilder(signal).process(sender, distribution);
+        });
     }
 
     /**
@@ -336,9 +350,54 @@ public final class SignalGroup {
         });
     }
 
+    /**
+     * Deletes all that is stored of this group, in one commit: this account's sender key, the memory of who has it, and
+     * the sender keys of all members. To be called for a group that was left, or one that is not known: members may
+     * send sender keys for any number of groups, and the store keeps them.
+     *
+     * <pre>{@code
+     * try (Stream<String> ids = store.ids(KeyTypes.SENDER_KEY, "")) {
+     *     ids.map(EntryIds::senderKey).flatMap(Optional::stream).forEach(found -> known.add(found.distributionId()));
+     * }
+     * known.removeAll(groups);
+     * known.forEach(id -> account.group(id).delete());
+     * }</pre>
+     *
+     * @return the number of sender keys
+     */
+    public int delete() {
+        Set<String> lockKeys = senderKeys(store.reader()).stream()
+                .map(EntryIds::senderKey)
+                .flatMap(Optional::stream)
+                .map(found -> LockKeys.ofSenderKey(distributionId, found.sender()))
+                .collect(Collectors.toCollection(HashSet::new));
+        options.localAddress().ifPresent(local -> lockKeys.add(LockKeys.ofSenderKey(distributionId, local)));
+        if (lockKeys.isEmpty()) {
+            return 0;
+        }
+        return store.transaction(lockKeys, AccountStore.RETRY, tx -> {
+            SessionStarts.conflictWithStarts(tx);
+            List<String> ids = senderKeys(tx);
+            ids.forEach(id -> tx.delete(KeyTypes.SENDER_KEY, id));
+            tx.delete(KeyTypes.SENDER_KEY_MEMORY, distributionId.toString());
+            return ids.size();
+        });
+    }
+
+    private List<String> senderKeys(KeyReader keys) {
+        try (Stream<String> ids = keys.ids(KeyTypes.SENDER_KEY, distributionId + ":")) {
+            return ids.toList();
+        }
+    }
+
+    /** Returns who has the sender key; nobody if the memory cannot be read, so that all receive it again. */
     private Map<String, Boolean> memory(KeyReader keys) {
-        return new LinkedHashMap<>(
-                keys.find(KeyTypes.SENDER_KEY_MEMORY, distributionId.toString()).orElse(Map.of()));
+        try {
+            return new LinkedHashMap<>(keys.find(KeyTypes.SENDER_KEY_MEMORY, distributionId.toString())
+                    .orElse(Map.of()));
+        } catch (UnreadableEntryException e) {
+            return new LinkedHashMap<>();
+        }
     }
 
     private SignalProtocolAddress local() {

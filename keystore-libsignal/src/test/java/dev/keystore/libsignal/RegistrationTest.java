@@ -4,25 +4,33 @@ import static dev.keystore.libsignal.TwoParties.ALICE;
 import static dev.keystore.libsignal.TwoParties.BOB;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.keystore.CommitFailedException;
 import dev.keystore.EntryExistsException;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
+import dev.keystore.LockTimeoutException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionConflictException;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.BackendException;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.MemoryBackend;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.signal.libsignal.protocol.IdentityKeyPair;
@@ -269,6 +277,72 @@ class RegistrationTest extends LibsignalTest {
         Race.of(Stream.generate(() -> append).limit(8).toArray(Callable[]::new));
 
         assertThat(alice.applicationData()).asString().isEqualTo("xxxxxxxx");
+    }
+
+    @Test
+    @DisplayName("R24 waits for transactions of the application that hold the lock key of what it does")
+    void lockKeys_areThoseOfTheAccount() throws Exception {
+        UUID group = UUID.randomUUID();
+        SignalProtocolAddress local = new SignalProtocolAddress("alice", 1);
+        AccountOptions options = AccountOptions.builder().localAddress(local).build();
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                .backend(new MemoryBackend())
+                .lockTimeout(Duration.ofMillis(20))
+                .open()) {
+            SignalKeyStore store = database.forContext("alice");
+            SignalAccount alice = SignalAccount.create(store, options);
+            SignalAccount bob = SignalAccount.create(database.forContext("bob"));
+            alice.startSession(BOB, bob.newPreKeyBundle(1));
+            Map<String, ThrowingCallable> calls = Map.of(
+                    SignalAccount.accountLockKey(),
+                    () -> alice.saveApplicationData(new byte[1]),
+                    SignalAccount.preKeyLockKey(),
+                    () -> alice.generatePreKeys(1),
+                    SignalAccount.messageLockKey(),
+                    () -> alice.outbox().confirm("1"),
+                    SignalAccount.lockKey(BOB),
+                    () -> alice.encrypt(BOB, new byte[1]),
+                    SignalAccount.lockKey(group, local),
+                    () -> alice.group(group).encrypt(List.of(), new byte[1]));
+            for (String held : calls.keySet()) {
+                for (Map.Entry<String, ThrowingCallable> call : calls.entrySet()) {
+                    store.useTransaction(held, tx -> {
+                        Throwable thrown = CompletableFuture.supplyAsync(() -> catchThrowable(call.getValue()))
+                                .join();
+                        if (call.getKey().equals(held)) {
+                            assertThat(thrown).as(held).isInstanceOf(LockTimeoutException.class);
+                        } else {
+                            assertThat(thrown).as(call.getKey()).isNull();
+                        }
+                    });
+                }
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R24 leaves no sender key that is created while the identity changes")
+    void changeIdentity_senderKeyMeanwhile_isDeleted() throws Exception {
+        UUID group = UUID.randomUUID();
+        AccountOptions options = AccountOptions.builder()
+                .localAddress(new SignalProtocolAddress("alice", 1))
+                .build();
+        SignalAccount alice = SignalAccount.openOrCreate(parties.store("alice"), options);
+        parties.faults
+                .on(Operation.LIST)
+                .nth(4)
+                .run(
+                        Moment.AFTER,
+                        () -> CompletableFuture.runAsync(() -> assertThatCode(
+                                                () -> alice.group(group).encrypt(List.of(), new byte[1]))
+                                        .doesNotThrowAnyException())
+                                .join());
+
+        alice.changeIdentity(identity, 4711);
+
+        try (Stream<String> ids = parties.store("alice").ids(KeyTypes.SENDER_KEY, "")) {
+            assertThat(ids).isEmpty();
+        }
     }
 
     @Test

@@ -4,15 +4,20 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryExistsException;
 import dev.keystore.KeyTypes;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.libsignal.SignalGroup.GroupMessage;
 import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.MemoryBackend;
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.signal.libsignal.protocol.DuplicateMessageException;
@@ -20,6 +25,7 @@ import org.signal.libsignal.protocol.IdentityKeyPair;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.NoSessionException;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.groups.GroupSessionBuilder;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
 import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.message.SenderKeyDistributionMessage;
@@ -31,6 +37,8 @@ class SignalGroupTest extends LibsignalTest {
     private static final SignalProtocolAddress ALICE = TwoParties.ALICE;
     private static final SignalProtocolAddress BOB = TwoParties.BOB;
     private static final SignalProtocolAddress CAROL = new SignalProtocolAddress("carol", 1);
+
+    private static final NextKeyIds NEXT = new NextKeyIds(1, 1, 1);
 
     private final UUID id = UUID.randomUUID();
 
@@ -138,6 +146,151 @@ class SignalGroupTest extends LibsignalTest {
         GroupMessage second = account(ALICE).group(id).encrypt(List.of(BOB, CAROL), "second".getBytes(UTF_8));
         assertThat(second.distributions()).containsOnlyKeys(BOB, CAROL);
         assertThat(parties.store("alice").verify()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("sends its sender key to all if it is gone, of another address of the device, or damaged")
+    void encrypt_ownSenderKeyGone_distributesAgain() throws Exception {
+        startSessions();
+        SignalGroup group = account(ALICE).group(id);
+        List<SignalProtocolAddress> members = List.of(BOB, CAROL);
+        deliver(group.encrypt(members, "first".getBytes(UTF_8)), BOB);
+
+        parties.store("alice").delete(KeyTypes.SENDER_KEY, EntryIds.of(id, ALICE));
+        GroupMessage second = group.encrypt(members, "second".getBytes(UTF_8));
+        assertThat(second.distributions()).containsOnlyKeys(BOB, CAROL);
+        assertThat(deliver(second, BOB)).isEqualTo("second");
+
+        parties.damage("alice", KeyTypes.SENDER_KEY, EntryIds.of(id, ALICE));
+        GroupMessage third = account(ALICE).group(id).encrypt(members, "third".getBytes(UTF_8));
+        assertThat(third.distributions()).containsOnlyKeys(BOB, CAROL);
+        assertThat(deliver(third, BOB)).isEqualTo("third");
+        assertThat(account(ALICE).group(id).encrypt(members, new byte[1]).distributions())
+                .isEmpty();
+
+        SignalAccount renamed = SignalAccount.open(
+                parties.store("alice"),
+                AccountOptions.builder()
+                        .localAddress(new SignalProtocolAddress("alice", 2))
+                        .build());
+        assertThat(renamed.group(id).encrypt(List.of(), new byte[1]).distributions())
+                .isEmpty();
+        assertThat(renamed.group(id).encrypt(members, new byte[1]).distributions())
+                .containsOnlyKeys(BOB, CAROL);
+    }
+
+    @Test
+    @DisplayName("R43 sends its sender key to all if the memory is damaged, also after a device was forgotten")
+    void encrypt_damagedMemory_distributesAgain() throws Exception {
+        startSessions();
+        account(ALICE).group(id).encrypt(List.of(BOB, CAROL), new byte[1]);
+        parties.damage("alice", KeyTypes.SENDER_KEY_MEMORY, id.toString());
+
+        account(ALICE).group(id).forget(List.of(BOB));
+
+        GroupMessage second = account(ALICE).group(id).encrypt(List.of(BOB, CAROL), "second".getBytes(UTF_8));
+        assertThat(second.distributions()).containsOnlyKeys(BOB, CAROL);
+        assertThat(deliver(second, CAROL)).isEqualTo("second");
+        assertThat(parties.store("alice").verify()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R43 replaces a damaged sender key of a member by the next one that the member sends")
+    void process_damagedSenderKey_isReplaced() throws Exception {
+        startSessions();
+        deliver(account(ALICE).group(id).encrypt(List.of(BOB), "first".getBytes(UTF_8)), BOB);
+        parties.damage("bob", KeyTypes.SENDER_KEY, EntryIds.of(id, ALICE));
+        GroupMessage unread = account(ALICE).group(id).encrypt(List.of(BOB), "unread".getBytes(UTF_8));
+        assertThatThrownBy(() -> deliver(unread, BOB)).isInstanceOf(CorruptEntryException.class);
+
+        account(ALICE).group(id).forget(List.of(BOB));
+        GroupMessage next = account(ALICE).group(id).encrypt(List.of(BOB), "next".getBytes(UTF_8));
+
+        assertThat(deliver(next, BOB)).isEqualTo("next");
+        assertThat(parties.store("bob").verify()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R10 is deleted with the sender keys of all members, in one commit, and no other group is")
+    void delete_removesExactlyThatGroup() throws Exception {
+        startSessions();
+        UUID other = UUID.randomUUID();
+        SignalAccount alice = account(ALICE);
+        for (UUID each : List.of(id, other)) {
+            alice.group(each).encrypt(List.of(BOB, CAROL), new byte[1]);
+            parties.store("alice")
+                    .useTransaction(
+                            "test",
+                            tx -> new GroupSessionBuilder(new KeystoreSignalProtocolStore(tx)).create(BOB, each));
+        }
+        parties.faults.forgetCalls();
+
+        assertThat(alice.group(id).delete()).isEqualTo(2);
+        assertThat(parties.faults.count(Operation.COMMIT)).isOne();
+        assertThat(alice.group(id).delete()).isZero();
+
+        parties.reopen();
+        try (Stream<String> ids = parties.store("alice").ids(KeyTypes.SENDER_KEY, "")) {
+            assertThat(ids).containsExactlyInAnyOrder(EntryIds.of(other, ALICE), EntryIds.of(other, BOB));
+        }
+        try (Stream<String> ids = parties.store("alice").ids(KeyTypes.SENDER_KEY_MEMORY, "")) {
+            assertThat(ids).containsExactly(other.toString());
+        }
+        GroupMessage again = account(ALICE).group(id).encrypt(List.of(BOB), new byte[1]);
+        assertThat(again.distributions()).containsOnlyKeys(BOB);
+        assertThat(parties.alice().group(UUID.randomUUID()).delete()).isZero();
+    }
+
+    @Test
+    @DisplayName("has twenty devices, two of them of one identity, and each reads what all others send")
+    void encrypt_twentyDevices_allRead() throws Exception {
+        try (SignalKeyDatabase database =
+                SignalKeyDatabase.builder().backend(new MemoryBackend()).open()) {
+            IdentityKeyPair identity = IdentityKeyPair.generate();
+            Map<SignalProtocolAddress, SignalAccount> devices = new LinkedHashMap<>();
+            for (int i = 1; i <= 20; i++) {
+                SignalProtocolAddress address =
+                        i <= 2 ? new SignalProtocolAddress("bot", i) : new SignalProtocolAddress("user " + i, 1);
+                devices.put(
+                        address,
+                        SignalAccount.importAccount(
+                                database.forContext(address.toString()),
+                                AccountOptions.builder()
+                                        .localAddress(address)
+                                        .trust(TrustPolicy.ONE_PER_NAME)
+                                        .build(),
+                                i <= 2 ? identity : IdentityKeyPair.generate(),
+                                i,
+                                NEXT));
+            }
+            List<SignalProtocolAddress> all = List.copyOf(devices.keySet());
+            for (SignalProtocolAddress from : List.of(all.get(0), all.get(1), all.get(7))) {
+                SignalAccount sender = devices.get(from);
+                List<SignalProtocolAddress> others =
+                        all.stream().filter(each -> !each.equals(from)).toList();
+                for (SignalProtocolAddress to : others) {
+                    if (sender.sessions().list(to.getName()).stream()
+                            .noneMatch(session -> session.address().equals(to))) {
+                        sender.startSession(to, devices.get(to).newPreKeyBundle(to.getDeviceId()));
+                    }
+                }
+                GroupMessage message =
+                        sender.group(id).encrypt(others, from.toString().getBytes(UTF_8));
+                assertThat(message.distributions()).containsOnlyKeys(others);
+                for (SignalProtocolAddress to : others) {
+                    SignalAccount member = devices.get(to);
+                    member.decrypt(from, message.distributions().get(to), (received, tx) -> {
+                        member.group(id).process(tx, from, new SenderKeyDistributionMessage(received.plaintext()));
+                        return true;
+                    });
+                    assertThat(member.group(id).decrypt(from, message.message().serialize()))
+                            .asString()
+                            .isEqualTo(from.toString());
+                }
+            }
+            assertThat(devices.get(all.get(7)).identities().ofName("bot"))
+                    .isEqualTo(Map.of(1, identity.getPublicKey(), 2, identity.getPublicKey()));
+        }
     }
 
     @Test

@@ -3,13 +3,19 @@ package dev.keystore.libsignal.example;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionOptions;
+import dev.keystore.libsignal.EntryIds;
 import dev.keystore.libsignal.SignalAccount;
 import dev.keystore.libsignal.SignalGroup;
 import dev.keystore.libsignal.SignalGroup.GroupMessage;
 import dev.keystore.libsignal.StoredMessage;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -115,6 +121,30 @@ class GroupExamplesTest extends Example {
                         .group(id)
                         .decrypt(aliceAddress, after.message().serialize()))
                 .isInstanceOf(NoSessionException.class);
+    }
+
+    @Test
+    @DisplayName("is deleted if it is none of those that the application knows")
+    void delete() throws Exception {
+        SignalAccount account = account(bobAddress);
+        GroupMessage sealed = alice.group(id).encrypt(List.of(bobAddress), bytes("hello"));
+        process(account, sealed.distributions().get(bobAddress));
+        SignalKeyStore store = database.forContext("bob");
+        Set<UUID> groups = Set.of();
+
+        Set<UUID> stored = new HashSet<>();
+        try (Stream<String> ids = store.ids(KeyTypes.SENDER_KEY, "")) {
+            ids.map(EntryIds::senderKey)
+                    .forEach(found -> stored.add(found.orElseThrow().distributionId()));
+        }
+        stored.removeAll(groups);
+        for (UUID unknown : stored) {
+            account.group(unknown).delete();
+        }
+
+        assertThat(stored).containsExactly(id);
+        assertThat(store.find(KeyTypes.SENDER_KEY, EntryIds.of(id, aliceAddress)))
+                .isEmpty();
     }
 
     @Test
