@@ -3,16 +3,20 @@ package dev.keystore.libsignal;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryExistsException;
 import dev.keystore.KeyTypes;
+import dev.keystore.TransactionConflictException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.libsignal.StoredSession.State;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -151,26 +155,61 @@ public final class AccountSessions {
      * Moves many users like {@link #moveUser}, each in one commit. If this method throws, those that were moved stay
      * so, and it can be called again with the same names.
      *
+     * <p>A user that cannot be moved does not keep the others from being moved: the exception is thrown at the end,
+     * with those of further users as suppressed ones. A failure of the store is thrown at once. Sender keys that are
+     * received under a former name meanwhile are moved as well; messages of a user that was moved should be decrypted
+     * under the new name.
+     *
      * @param names the new names by the former ones
      * @return the number of entries that were moved
      * @throws EntryExistsException if a new name has an entry that may be newer, which the exception names
-     * @throws IllegalArgumentException if a name is mapped to itself; nothing was written
+     * @throws UnreadableEntryException if an entry of a user is damaged, which the exception names
+     * @throws TransactionConflictException if what is stored for a user changed in each of 5 attempts to move it
+     * @throws IllegalArgumentException if a new name is also a former one; nothing was written
      */
     public int moveUsers(Map<String, String> names) {
-        Map<String, String> moves = Map.copyOf(names);
+        Map<String, String> moves = new TreeMap<>(Map.copyOf(names));
         moves.forEach((from, to) -> {
             if (from.equals(to)) {
                 throw new IllegalArgumentException("from and to must differ, were both \"" + from + "\"");
             }
+            if (moves.containsKey(to)) {
+                throw new IllegalArgumentException("a name cannot be a former and a new one, was \"" + to + "\"");
+            }
         });
+        Map<String, RuntimeException> failures = new LinkedHashMap<>();
         Map<String, List<EntryIds.SenderKeyId>> senderKeys = senderKeysOf(moves.keySet());
         int moved = 0;
-        for (Map.Entry<String, String> move : moves.entrySet()) {
-            UserMove each =
-                    new UserMove(move.getKey(), move.getValue(), senderKeys.getOrDefault(move.getKey(), List.of()));
-            moved += store.transaction(each.lockKeys(store.reader()), AccountStore.RETRY, each::run);
+        for (Set<String> left = moves.keySet(); !left.isEmpty(); left = senderKeys.keySet()) {
+            for (Map.Entry<String, String> each : moves.entrySet()) {
+                String from = each.getKey();
+                if (!left.contains(from)) {
+                    continue;
+                }
+                UserMove move = new UserMove(from, each.getValue(), senderKeys.getOrDefault(from, List.of()));
+                try {
+                    moved += store.transaction(move.lockKeys(store.reader()), AccountStore.RETRY, move::run);
+                } catch (EntryExistsException | UnreadableEntryException | TransactionConflictException e) {
+                    failures.put(from, e);
+                }
+            }
+            Set<String> done = new HashSet<>(moves.keySet());
+            done.removeAll(failures.keySet());
+            senderKeys = senderKeysOf(done); // that were received meanwhile
         }
+        throwFirst(failures.values());
         return moved;
+    }
+
+    private static void throwFirst(Collection<RuntimeException> failures) {
+        failures.stream()
+                .reduce((first, other) -> {
+                    first.addSuppressed(other);
+                    return first;
+                })
+                .ifPresent(first -> {
+                    throw first;
+                });
     }
 
     private Map<String, List<EntryIds.SenderKeyId>> senderKeysOf(Set<String> names) {

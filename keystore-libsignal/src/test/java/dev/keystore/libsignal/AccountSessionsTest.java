@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.signal.libsignal.protocol.NoSessionException;
@@ -310,6 +311,58 @@ class AccountSessionsTest extends LibsignalTest {
         assertThat(alice.sessions().list())
                 .hasSize(300)
                 .allSatisfy(session -> assertThat(session.address().getName()).startsWith("lid "));
+    }
+
+    @Test
+    @DisplayName("of other users are moved although one user cannot be, in one call that says which one")
+    void moveUsers_oneRefused_movesTheOthers() throws Exception {
+        startSessions();
+        parties.store("alice").put(KeyTypes.LID_MAPPING, "bobby", "someone else");
+        Map<String, String> names = new LinkedHashMap<>();
+        NAMES.forEach(name -> names.put(name, "lid of " + name));
+        parties.damage("alice", KeyTypes.SESSION, "bob.1.12");
+
+        assertThatThrownBy(() -> alice().sessions().moveUsers(names))
+                .isInstanceOf(CorruptEntryException.class)
+                .hasMessageContaining("bob.1.12")
+                .satisfies(e -> assertThat(e.getSuppressed())
+                        .singleElement()
+                        .satisfies(other -> assertThat(other)
+                                .isInstanceOf(EntryExistsException.class)
+                                .hasMessageContaining("bobby")));
+
+        assertThat(alice().sessions().list())
+                .extracting(session -> session.address().getName())
+                .containsExactly(
+                        "bob.1", "bob.1", "bobby", "bobby", "lid of b%b", "lid of b%b", "lid of bob", "lid of bob");
+        assertThatThrownBy(() -> alice().sessions().moveUsers(Map.of("a", "b", "b", "c")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("\"b\"");
+    }
+
+    @Test
+    @DisplayName("are moved with a sender key that is received under the former name meanwhile")
+    void moveUsers_senderKeyReceivedMeanwhile_isMoved() {
+        SignalKeyStore store = parties.store("alice");
+        store.put(KeyTypes.DEVICE_LIST, "bob", List.of("1"));
+        store.put(KeyTypes.DEVICE_LIST, "carol", List.of("1"));
+        SignalAccount alice = alice();
+        parties.faults
+                .on(Operation.LIST)
+                .nth(1)
+                .run(
+                        Moment.AFTER,
+                        () -> CompletableFuture.runAsync(() -> store.useTransaction(
+                                        "test",
+                                        tx -> new GroupSessionBuilder(new KeystoreSignalProtocolStore(tx))
+                                                .create(at("carol", 1), group)))
+                                .join());
+
+        alice.sessions().moveUsers(Map.of("bob", "bob@lid", "carol", "carol@lid"));
+
+        try (var ids = store.ids(KeyTypes.SENDER_KEY, "")) {
+            assertThat(ids).containsExactly(EntryIds.of(group, at("carol@lid", 1)));
+        }
     }
 
     private Map<String, Long> counts() {
