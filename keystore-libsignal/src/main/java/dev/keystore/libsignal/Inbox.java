@@ -6,6 +6,7 @@ import dev.keystore.TransactionWork;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.signal.libsignal.protocol.DuplicateMessageException;
 import org.signal.libsignal.protocol.InvalidKeyException;
 import org.signal.libsignal.protocol.InvalidKeyIdException;
@@ -27,7 +28,10 @@ import org.signal.libsignal.protocol.message.CiphertextMessage;
  * }
  * server.acknowledge(envelope.id());
  * for (StoredMessage each : account.inbox().pending()) {
- *     account.inbox().handle(each, tx -> tx.insert(CHAT, each.id(), text(each.body())));
+ *     account.inbox().handle(each, tx -> {
+ *         tx.insert(CHAT, each.id(), text(each.body()));
+ *         return true;
+ *     });
  * }
  * }</pre>
  *
@@ -48,15 +52,16 @@ public final class Inbox {
     }
 
     /**
-     * Decrypts a message and stores the plaintext, in one commit. If a message of this id from the same device is in
-     * the inbox, nothing is done.
+     * Decrypts a message and stores the plaintext and the status of the sender's identity, in one commit. If a message
+     * of this id from the same device is in the inbox, nothing is done.
      *
      * <p>If this method throws one of the exceptions below, nothing was written.
      *
      * @param id the id of the message, for example that of the server's envelope; unique until the message is handled
      * @param sender the address of the device that sent it
      * @param message a {@code PreKeySignalMessage} or a {@code SignalMessage}
-     * @return whether the identity of the sender is new or has changed
+     * @return whether the identity of the sender is new or has changed; as it was when the message was stored, if that
+     *     is in the inbox
      * @throws DuplicateMessageException if the message was received and handled before
      * @throws InvalidMessageException if the message is malformed, or no session can decrypt it
      * @throws InvalidVersionException if libsignal does not support the message's protocol version
@@ -72,12 +77,12 @@ public final class Inbox {
             throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
                     InvalidKeyException, NoSessionException, UntrustedIdentityException {
         Objects.requireNonNull(message, "message");
-        if (stored.findSame(store.reader(), id, Objects.requireNonNull(sender, "sender"))
-                .isPresent()) {
-            return IdentityStatus.UNCHANGED;
+        Optional<StoredMessage> before = stored.findSame(store.reader(), id, Objects.requireNonNull(sender, "sender"));
+        if (before.isPresent()) {
+            return before.get().identity();
         }
         return messages.decrypt(sender, message, AccountStore.RETRY, (received, tx) -> {
-            add(tx, id, sender, received.plaintext());
+            add(tx, id, sender, received);
             return received.identity();
         });
     }
@@ -102,12 +107,35 @@ public final class Inbox {
      *     transaction goes on, too
      */
     public boolean add(Transaction tx, String id, SignalProtocolAddress sender, byte[] plaintext) {
-        Objects.requireNonNull(sender, "sender");
         Objects.requireNonNull(plaintext, "plaintext");
+        return add(tx, id, sender, new ReceivedMessage(plaintext, IdentityStatus.UNCHANGED));
+    }
+
+    /**
+     * Stores a message with the status of the sender's identity; otherwise like {@link #add(Transaction, String,
+     * SignalProtocolAddress, byte[])}:
+     *
+     * <pre>{@code
+     * account.inbox().add(tx, envelope.id(), sender, new ReceivedMessage(plaintext, signal.identityStatus()));
+     * }</pre>
+     *
+     * @param tx the transaction
+     * @param id the id of the message; unique until it is handled
+     * @param sender the address of the device that sent it
+     * @param message the decrypted message; copied
+     * @return whether it was stored
+     * @throws dev.keystore.EntryExistsException if a message of this id from another device is in the inbox; the
+     *     transaction goes on without this message, and is committed unless the exception leaves its work
+     * @throws dev.keystore.UnreadableEntryException if there is a message of this id that cannot be read; the
+     *     transaction goes on, too
+     */
+    public boolean add(Transaction tx, String id, SignalProtocolAddress sender, ReceivedMessage message) {
+        Objects.requireNonNull(sender, "sender");
+        Objects.requireNonNull(message, "message");
         if (stored.findSame(tx, id, sender).isPresent()) {
             return false;
         }
-        tx.put(TYPE, id, new StoredMessage(id, sender, 0, plaintext, stored.now()));
+        tx.put(TYPE, id, new StoredMessage(id, sender, 0, message.plaintext(), stored.now(), message.identity()));
         return true;
     }
 
@@ -134,7 +162,7 @@ public final class Inbox {
     public <X extends Exception> boolean handle(StoredMessage message, TransactionWork<?, X> work) throws X {
         Objects.requireNonNull(work, "work");
         return store.<Boolean, X>transaction(LockKeys.ofDevice(message.remote()), AccountStore.RETRY, tx -> {
-            if (tx.take(TYPE, message.id()).isEmpty()) {
+            if (!stored.removeSame(tx, message)) {
                 return Boolean.FALSE;
             }
             work.run(tx);

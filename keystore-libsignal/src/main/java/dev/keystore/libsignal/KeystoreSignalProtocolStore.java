@@ -171,8 +171,20 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         return change;
     }
 
-    /** Returns what was known of the key that was passed to {@link #saveIdentity} last. */
-    IdentityStatus identityStatus() {
+    /**
+     * Returns what was known of the identity key that was saved last in this transaction, as after a message was
+     * decrypted, for example one of a sealed sender:
+     *
+     * <pre>{@code
+     * account.transaction(local, TransactionOptions.retryOnConflict(5), (signal, tx) -> {
+     *     var received = new SealedSessionCipher(signal, localUuid, null, 1).decrypt(validator, message, now);
+     *     return new ReceivedMessage(received.getPaddedMessage(), signal.identityStatus());
+     * });
+     * }</pre>
+     *
+     * @return whether the key was new or had changed; {@link IdentityStatus#UNCHANGED} if none was saved
+     */
+    public IdentityStatus identityStatus() {
         return identities.status();
     }
 

@@ -62,7 +62,8 @@ public final class Outbox {
                 return before.get();
             }
             CiphertextMessage sealed = cipher.encrypt(plaintext);
-            StoredMessage message = new StoredMessage(id, remote, sealed.getType(), sealed.serialize(), stored.now());
+            StoredMessage message = new StoredMessage(
+                    id, remote, sealed.getType(), sealed.serialize(), stored.now(), IdentityStatus.UNCHANGED);
             tx.put(TYPE, id, message);
             return message;
         });
@@ -91,7 +92,7 @@ public final class Outbox {
     public void add(Transaction tx, String id, SignalProtocolAddress remote, int type, byte[] body) {
         Objects.requireNonNull(remote, "remote");
         Objects.requireNonNull(body, "body");
-        tx.insert(TYPE, id, new StoredMessage(id, remote, type, body, stored.now()));
+        tx.insert(TYPE, id, new StoredMessage(id, remote, type, body, stored.now(), IdentityStatus.UNCHANGED));
     }
 
     /**

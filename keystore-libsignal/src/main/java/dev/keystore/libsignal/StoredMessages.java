@@ -4,6 +4,7 @@ import dev.keystore.EntryExistsException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
+import dev.keystore.Transaction;
 import dev.keystore.UnreadableEntryException;
 import java.time.Duration;
 import java.time.Instant;
@@ -75,6 +76,18 @@ final class StoredMessages {
         });
     }
 
+    /** Removes a message that was listed, unless it was removed since, and returns whether it was not. */
+    boolean removeSame(Transaction tx, StoredMessage message) {
+        boolean isThere = find(tx, message.id())
+                .filter(found -> found.stored().equals(message.stored())
+                        && found.remote().equals(message.remote()))
+                .isPresent();
+        if (isThere) {
+            tx.delete(type, message.id());
+        }
+        return isThere;
+    }
+
     private Optional<StoredMessage> findReadable(KeyReader keys, String id) {
         try {
             return find(keys, id);
@@ -106,7 +119,7 @@ final class StoredMessages {
                 : store.transaction(LockKeys.MESSAGES, AccountStore.RETRY, tx -> {
                     int deleted = 0;
                     for (StoredMessage message : expired) {
-                        deleted += tx.take(type, message.id()).isPresent() ? 1 : 0;
+                        deleted += removeSame(tx, message) ? 1 : 0;
                     }
                     return deleted;
                 });

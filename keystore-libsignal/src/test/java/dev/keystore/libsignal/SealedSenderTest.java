@@ -39,6 +39,7 @@ class SealedSenderTest extends LibsignalTest {
 
     private final ECKeyPair trustRoot = ECKeyPair.generate();
     private final ECKeyPair serverKey = ECKeyPair.generate();
+    private IdentityStatus status;
 
     private SignalAccount account(SignalProtocolAddress address) {
         return SignalAccount.openOrCreate(
@@ -65,7 +66,10 @@ class SealedSenderTest extends LibsignalTest {
     private SealedSessionCipher.DecryptionResult decrypt(SignalProtocolAddress to, byte[] message) throws Exception {
         return account(to).transaction(to, TransactionOptions.retryOnConflict(5), (signal, tx) -> {
             signal.replaceDamagedSessions();
-            return cipher(signal, to).decrypt(new CertificateValidator(trustRoot.getPublicKey()), message, EXPIRES - 1);
+            SealedSessionCipher.DecryptionResult result = cipher(signal, to)
+                    .decrypt(new CertificateValidator(trustRoot.getPublicKey()), message, EXPIRES - 1);
+            status = signal.identityStatus();
+            return result;
         });
     }
 
@@ -84,6 +88,9 @@ class SealedSenderTest extends LibsignalTest {
         assertThat(parties.faults.count(Operation.COMMIT)).isEqualTo(2);
         assertThat(received.getPaddedMessage()).asString().isEqualTo("hello");
         assertThat(received.getSenderUuid()).isEqualTo(NAME);
+        assertThat(status).isEqualTo(IdentityStatus.NEW);
+        decrypt(BOB, sealed(certificate, "next"));
+        assertThat(status).isEqualTo(IdentityStatus.UNCHANGED);
         assertThatThrownBy(() -> decrypt(BOB, message)).hasMessageContaining("old counter");
     }
 

@@ -10,11 +10,15 @@ import dev.keystore.EntryExistsException;
 import dev.keystore.KeyType;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.testkit.Call.Operation;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.signal.libsignal.protocol.IdentityKeyPair;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.message.CiphertextMessage;
 
 @DisplayName("The messages of an inbox or an outbox")
 class StoredMessagesTest extends LibsignalTest {
@@ -96,6 +100,68 @@ class StoredMessagesTest extends LibsignalTest {
         assertThat(alice.outbox().encrypt("1", BOB, "again".getBytes(UTF_8)).body())
                 .isEqualTo(first.body());
         assertThat(bob().inbox().pending()).extracting(StoredMessage::remote).containsExactly(BOB_2);
+    }
+
+    @Test
+    @DisplayName("keep whether the identity of the sender is new or has changed, until they are handled")
+    void received_keepsIdentityStatus() throws Exception {
+        CiphertextMessage first = parties.firstMessage("first");
+        assertThat(bob().inbox().receive("1", ALICE, first)).isEqualTo(IdentityStatus.NEW);
+        parties.alice().changeIdentity(IdentityKeyPair.generate(), 4711);
+        parties.alice().startSession(BOB, bob().newPreKeyBundle(1));
+        CiphertextMessage changed = parties.alice().encrypt(BOB, "changed".getBytes(UTF_8));
+        TrustPolicy everybody = (address, known, offered, direction) -> true;
+        AccountOptions options =
+                AccountOptions.builder().trust(everybody).clock(clock).build();
+        SignalAccount.open(parties.store("bob"), options).inbox().receive("2", ALICE, changed);
+
+        parties.reopen(); // before the application has seen the result
+
+        assertThat(bob().inbox().receive("2", ALICE, changed)).isEqualTo(IdentityStatus.CHANGED);
+        assertThat(bob().inbox().pending())
+                .extracting(StoredMessage::identity)
+                .containsExactly(IdentityStatus.NEW, IdentityStatus.CHANGED);
+        receive(bob(), "3", ALICE);
+        assertThat(bob().inbox().pending())
+                .extracting(StoredMessage::identity)
+                .last()
+                .isEqualTo(IdentityStatus.UNCHANGED);
+    }
+
+    @Test
+    @DisplayName("are neither handled nor expired in place of another one that has the id meanwhile")
+    void sameIdAgain_isNotTakenForTheFormerOne() {
+        receive(bob(), "1", ALICE);
+        StoredMessage former = bob().inbox().pending().get(0);
+        assertThat(bob().inbox().handle(former, tx -> true)).isTrue();
+        receive(bob(), "1", ALICE);
+
+        boolean handled = bob().inbox().handle(former, tx -> {
+            throw new AssertionError("ran again");
+        });
+
+        assertThat(handled).isFalse();
+        assertThat(bob().inbox().pending()).hasSize(1);
+    }
+
+    @Test
+    @DisplayName("R44 of before identities were recorded are read")
+    void stored_beforeIdentities_isRead() {
+        byte[] encoded = ByteBuffer.allocate(8 + 4 + 4 + 4 + 3 + 1)
+                .putLong(1_000)
+                .putInt(0)
+                .putInt(2 | 999_999 << 8)
+                .putInt(3)
+                .put("bob".getBytes(UTF_8))
+                .put((byte) 7)
+                .array();
+
+        StoredMessage message = StoredMessage.CODEC.decode(encoded);
+
+        assertThat(message.remote()).isEqualTo(BOB_2);
+        assertThat(message.stored()).isEqualTo(Instant.ofEpochMilli(1_000).plusNanos(999_999));
+        assertThat(message.identity()).isEqualTo(IdentityStatus.UNCHANGED);
+        assertThat(StoredMessage.CODEC.encode(message)).isEqualTo(encoded);
     }
 
     @Test

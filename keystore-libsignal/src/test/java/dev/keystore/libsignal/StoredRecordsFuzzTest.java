@@ -19,14 +19,25 @@ class StoredRecordsFuzzTest {
     void decode_damaged_isRefusedOrEqual() {
         PreKeyLog log = new PreKeyLog(
                 7, List.of(new PreKeyLog.HandedOut(9, 2, 1_000)), List.of(new PreKeyLog.Replaced(3, 1_000)));
-        StoredMessage message =
-                new StoredMessage("", new SignalProtocolAddress("bob", 2), 3, new byte[] {1, 2, 3}, Instant.EPOCH);
+        StoredMessage message = new StoredMessage(
+                "",
+                new SignalProtocolAddress("bob", 2),
+                3,
+                new byte[] {1, 2, 3},
+                Instant.EPOCH,
+                IdentityStatus.UNCHANGED);
 
         damage(PreKeyLog.TYPE.codec(), log);
         damage(StoredMessage.CODEC, message);
         damage(
                 StoredMessage.CODEC,
-                new StoredMessage("", message.remote(), 3, message.body(), Instant.EPOCH.plusNanos(999_999)));
+                new StoredMessage(
+                        "",
+                        message.remote(),
+                        3,
+                        message.body(),
+                        Instant.EPOCH.plusNanos(999_999),
+                        IdentityStatus.CHANGED));
         damage(SessionStarts.TYPE.codec(), Instant.ofEpochMilli(1_000));
     }
 

@@ -164,7 +164,8 @@ class MessageExamplesTest extends Example {
         byte[] body = alice.outbox().pending().get(0).body();
         boolean isNew = bob.transaction(aliceAddress, TransactionOptions.retryOnConflict(5), (signal, tx) -> {
             byte[] plaintext = bob.sessionCipher(signal, aliceAddress).decrypt(new PreKeySignalMessage(body));
-            return bob.inbox().add(tx, "message 1", aliceAddress, plaintext);
+            ReceivedMessage received = new ReceivedMessage(plaintext, signal.identityStatus());
+            return bob.inbox().add(tx, "message 1", aliceAddress, received);
         });
 
         database.forContext("alice").useTransaction(SignalAccount.messageLockKey(), tx -> {
@@ -174,6 +175,7 @@ class MessageExamplesTest extends Example {
         assertThat(isNew).isTrue();
         assertThat(database.forContext("alice").find(CHAT, "pending")).hasValue("1 to send");
         assertThat(text(bob.inbox().pending().get(0).body())).isEqualTo("hello");
+        assertThat(bob.inbox().pending().get(0).identity()).isEqualTo(IdentityStatus.NEW);
     }
 
     @Test
