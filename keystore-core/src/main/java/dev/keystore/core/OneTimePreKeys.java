@@ -9,17 +9,20 @@ import java.util.stream.Stream;
 
 /**
  * Counts the one-time pre-keys of a context that are left: those stored, without those that a later upload has replaced
- * on the server. A client keeps the latter for late messages.
+ * on the server, and those that one contact received directly. A client keeps both for late messages.
  *
- * <p>{@code keystore-libsignal}, on which this module does not depend, records the newest id that was replaced. Of a
- * context that it has not written, all stored pre-keys are left.
+ * <p>{@code keystore-libsignal}, on which this module does not depend, records the newest id that was replaced, and the
+ * ranges of ids that contacts received. Of a context that it has not written, all stored pre-keys are left.
  */
 public final class OneTimePreKeys {
 
     /** An entry of this type marks a Kyber pre-key of {@code keystore-libsignal} that is used once, by its id. */
     public static final KeyType<byte[]> KYBER_MARK = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
 
-    /** The newest id of a kind that an upload has replaced, in four bytes. */
+    /**
+     * The newest id of a kind that an upload has replaced, or 0, and the first id and the length of each range of ids
+     * that contacts received, each in four bytes.
+     */
     private static final KeyType<byte[]> REPLACED_UP_TO = KeyType.ofBytes("libsignal-replaced-pre-keys");
 
     /** Ids are issued from 1 to this one, and then from 1 again. */
@@ -71,19 +74,33 @@ public final class OneTimePreKeys {
 
     private static Predicate<String> left(KeyReader context, String kind) {
         return context.find(REPLACED_UP_TO, kind)
-                .filter(id -> id.length == Integer.BYTES)
-                .map(id -> ByteBuffer.wrap(id).getInt())
-                .<Predicate<String>>map(replaced -> id -> isLater(id, replaced))
+                .filter(record -> record.length % (2 * Integer.BYTES) == Integer.BYTES)
+                .<Predicate<String>>map(record -> id -> isLeft(id, ByteBuffer.wrap(record)))
                 .orElse(id -> true);
     }
 
-    /** Returns whether an id was issued after another one, at most half of all ids ago. */
-    private static boolean isLater(String id, int other) {
+    private static boolean isLeft(String id, ByteBuffer record) {
+        int number;
         try {
-            int distance = Math.floorMod(Integer.parseInt(id) - other, MAX_ID);
-            return distance > 0 && distance < MAX_ID / 2;
+            number = Integer.parseInt(id);
         } catch (NumberFormatException e) {
             return true; // not issued by keystore-libsignal
         }
+        int replaced = record.getInt();
+        if (replaced != 0 && !isLater(number, replaced)) {
+            return false;
+        }
+        while (record.hasRemaining()) {
+            if (Math.floorMod(number - record.getInt(), MAX_ID) < record.getInt()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Returns whether an id was issued after another one, at most half of all ids ago. */
+    private static boolean isLater(int id, int other) {
+        int distance = Math.floorMod(id - other, MAX_ID);
+        return distance > 0 && distance < MAX_ID / 2;
     }
 }

@@ -161,6 +161,13 @@ final class AccountStore {
         });
     }
 
+    void uploadFailed(PreKeyUpload upload) {
+        upkeep(keys -> {
+            keys.fail(upload);
+            return Boolean.TRUE;
+        });
+    }
+
     /** Runs upkeep that may change pre-keys, then reports how many are left. */
     <R> R reportedUpkeep(Function<PreKeyLifecycle, R> upkeep) {
         R result = upkeep(upkeep);

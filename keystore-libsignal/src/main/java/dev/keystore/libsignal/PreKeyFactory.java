@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.InvalidKeyException;
-import org.signal.libsignal.protocol.InvalidKeyIdException;
 import org.signal.libsignal.protocol.ecc.ECKeyPair;
 import org.signal.libsignal.protocol.ecc.ECPublicKey;
 import org.signal.libsignal.protocol.kem.KEMKeyPair;
@@ -91,20 +90,11 @@ public final class PreKeyFactory {
         return record;
     }
 
-    /** Returns the newest signed pre-key, or a new one if it was removed or none was ever generated. */
+    /** Returns the newest signed pre-key, or a new one if it was removed or is damaged, or none was ever generated. */
     private SignedPreKeyRecord newestSignedPreKey() {
         return ids.last(KeyTypes.SIGNED_PRE_KEY)
-                .filter(signedPreKeys::containsSignedPreKey)
-                .map(this::load)
+                .flatMap(signedPreKeys::readable)
                 .orElseGet(this::signedPreKey);
-    }
-
-    private SignedPreKeyRecord load(int signedPreKeyId) {
-        try {
-            return signedPreKeys.loadSignedPreKey(signedPreKeyId);
-        } catch (InvalidKeyIdException e) {
-            throw Ids.unreadable(tx, KeyTypes.SIGNED_PRE_KEY, Ids.of(signedPreKeyId), e);
-        }
     }
 
     /**
@@ -141,13 +131,13 @@ public final class PreKeyFactory {
         KyberPreKeyRecord kyberPreKey = oneTimeKyberPreKeys(1).get(0);
         handOut(PreKeyKind.ONE_TIME, preKey.getId());
         handOut(PreKeyKind.ONE_TIME_KYBER, kyberPreKey.getId());
-        return bundle(identity, deviceId, preKey, signedPreKey, kyberPreKey);
+        return bundle(deviceId, preKey, signedPreKey, kyberPreKey);
     }
 
     /** Keeps a key that one contact receives directly out of later uploads, which would hand it out to another. */
     private void handOut(PreKeyKind kind, int id) {
         tx.find(PreKeyLog.TYPE, kind.name())
-                .ifPresent(log -> tx.put(PreKeyLog.TYPE, kind.name(), log.withHandedOut(id, clock.instant())));
+                .ifPresent(log -> log.withHandedOut(id, clock.instant()).save(tx, kind));
     }
 
     /** Returns what issues the ids. */
@@ -155,8 +145,7 @@ public final class PreKeyFactory {
         return ids;
     }
 
-    static PreKeyBundle bundle(
-            AccountIdentity identity,
+    PreKeyBundle bundle(
             int deviceId,
             @Nullable PreKeyRecord preKey,
             SignedPreKeyRecord signedPreKey,

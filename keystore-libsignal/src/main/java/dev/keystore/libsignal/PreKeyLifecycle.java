@@ -3,7 +3,6 @@ package dev.keystore.libsignal;
 import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
 import dev.keystore.UnreadableEntryException;
-import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,9 +12,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.InvalidKeyIdException;
 import org.signal.libsignal.protocol.state.KyberPreKeyRecord;
+import org.signal.libsignal.protocol.state.PreKeyBundle;
 import org.signal.libsignal.protocol.state.PreKeyRecord;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 
@@ -24,6 +27,8 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * and which nobody can use any more.
  */
 final class PreKeyLifecycle {
+
+    private static final List<PreKeyKind> ONE_TIME = List.of(PreKeyKind.ONE_TIME, PreKeyKind.ONE_TIME_KYBER);
 
     private final Transaction tx;
     private final PreKeyFactory factory;
@@ -56,7 +61,7 @@ final class PreKeyLifecycle {
     /** Generates and stores pre-keys of all kinds. */
     PreKeyUpload generate(int count) {
         startLogs();
-        return factory.upload(count);
+        return offered(factory.upload(count));
     }
 
     /**
@@ -68,26 +73,30 @@ final class PreKeyLifecycle {
     Optional<PreKeyUpload> replenish(OptionalInt onServer, OptionalInt kyberOnServer) {
         startLogs();
         boolean isStale = Restored.isSet(tx); // then nobody can use what the server has
-        boolean restored = isStale
-                && pending(PreKeyKind.ONE_TIME).isEmpty()
-                && pending(PreKeyKind.ONE_TIME_KYBER).isEmpty();
-        if (restored || isDue(currentSigned(), SignedPreKeyRecord::getTimestamp)) {
+        if (isDue(PreKeyKind.SIGNED, currentSigned(), SignedPreKeyRecord::getId, SignedPreKeyRecord::getTimestamp)) {
             factory.signedPreKey();
         }
-        if (restored || isDue(currentLastResort(), KyberPreKeyRecord::getTimestamp)) {
+        if (isDue(
+                PreKeyKind.LAST_RESORT_KYBER,
+                currentLastResort(),
+                KyberPreKeyRecord::getId,
+                KyberPreKeyRecord::getTimestamp)) {
             factory.lastResortKyberPreKey();
         }
-        if (isLow(PreKeyKind.ONE_TIME, isStale ? OptionalInt.of(0) : onServer)) {
+        if (isLow(PreKeyKind.ONE_TIME, isStale, onServer)) {
             factory.preKeys(options.preKeyBatch());
         }
-        if (isLow(PreKeyKind.ONE_TIME_KYBER, isStale ? OptionalInt.of(0) : kyberOnServer)) {
+        if (isLow(PreKeyKind.ONE_TIME_KYBER, isStale, kyberOnServer)) {
             factory.oneTimeKyberPreKeys(options.preKeyBatch());
         }
         sweep();
         return pendingUpload();
     }
 
-    /** Returns what is to be uploaded, if anything, with the current keys of the kinds that are used many times. */
+    /**
+     * Returns what is to be uploaded, if anything, with the current keys of the kinds that are used many times. The
+     * one-time pre-keys are part of this upload from now on, and of no other one unless it {@linkplain #fail fails}.
+     */
     Optional<PreKeyUpload> pendingUpload() {
         Optional<SignedPreKeyRecord> signed = currentSigned();
         Optional<KyberPreKeyRecord> lastResort = currentLastResort();
@@ -102,9 +111,26 @@ final class PreKeyLifecycle {
         boolean isNeeded = Restored.isSet(tx)
                 || !upload.preKeys().isEmpty()
                 || !upload.kyberPreKeys().isEmpty()
-                || isPending(PreKeyKind.SIGNED, signed.get().getId())
-                || isPending(PreKeyKind.LAST_RESORT_KYBER, lastResort.get().getId());
-        return isNeeded ? Optional.of(upload) : Optional.empty();
+                || isUnconfirmed(PreKeyKind.SIGNED, signed.get().getId())
+                || isUnconfirmed(PreKeyKind.LAST_RESORT_KYBER, lastResort.get().getId());
+        return isNeeded ? Optional.of(offered(upload)) : Optional.empty();
+    }
+
+    /** Records that the one-time pre-keys of an upload are part of it. */
+    private PreKeyUpload offered(PreKeyUpload upload) {
+        for (PreKeyKind kind : ONE_TIME) {
+            change(kind, upload, (log, range) -> log.withOffer(range.newest, range.last));
+        }
+        return upload;
+    }
+
+    /** Records that the server has none of the one-time pre-keys of an upload. */
+    void fail(PreKeyUpload upload) {
+        if (isStored(upload.signedPreKey())) {
+            for (PreKeyKind kind : ONE_TIME) {
+                change(kind, upload, (log, range) -> log.withFailure(range.oldest, range.newest, range.last));
+            }
+        }
     }
 
     /** Records an upload, unless it is of a former identity, whose pre-keys were deleted. */
@@ -112,35 +138,56 @@ final class PreKeyLifecycle {
         if (!isStored(upload.signedPreKey())) {
             return;
         }
-        confirm(
-                PreKeyKind.ONE_TIME,
-                upload.preKeys().stream().map(PreKeyRecord::getId).toList());
-        confirm(PreKeyKind.SIGNED, List.of(upload.signedPreKey().getId()));
-        confirm(
-                PreKeyKind.ONE_TIME_KYBER,
-                upload.kyberPreKeys().stream().map(KyberPreKeyRecord::getId).toList());
-        confirm(
-                PreKeyKind.LAST_RESORT_KYBER,
-                List.of(upload.lastResortKyberPreKey().getId()));
-        Restored.clear(tx);
+        Instant now = options.clock().instant();
+        for (PreKeyKind kind : PreKeyKind.values()) {
+            change(kind, upload, (log, range) -> log.withUpload(range.oldest, range.newest, range.last, now));
+        }
+        if (!upload.preKeys().isEmpty() && !upload.kyberPreKeys().isEmpty()) {
+            Restored.clear(tx); // otherwise the server has kept keys that nobody can use
+        }
+    }
+
+    /** The oldest and the newest id of one kind in an upload, and the last id that was issued. */
+    private record Range(int oldest, int newest, int last) {}
+
+    /** Changes the log of a kind by the ids of an upload, if that has any. The log begins there if there is none. */
+    private void change(PreKeyKind kind, PreKeyUpload upload, BiFunction<PreKeyLog, Range, PreKeyLog> change) {
+        int last = last(kind);
+        List<Integer> ids = upload.ids(kind).stream()
+                .sorted(Comparator.comparingInt(id -> PreKeyLog.age(id, last)))
+                .toList();
+        if (!ids.isEmpty()) {
+            Range range = new Range(ids.get(ids.size() - 1), ids.get(0), last);
+            save(kind, change.apply(log(kind).orElseGet(() -> new PreKeyLog(range.newest)), range));
+        }
+    }
+
+    /** Returns a bundle of existing pre-keys for a contact, who is the only one to receive its one-time pre-keys. */
+    PreKeyBundle bundle(
+            int deviceId,
+            @Nullable PreKeyRecord preKey,
+            SignedPreKeyRecord signedPreKey,
+            KyberPreKeyRecord kyberPreKey) {
+        if (preKey != null) {
+            handOut(PreKeyKind.ONE_TIME, preKey.getId());
+        }
+        if (tx.find(KyberPreKeys.ONE_TIME, Ids.of(kyberPreKey.getId())).isPresent()) {
+            handOut(PreKeyKind.ONE_TIME_KYBER, kyberPreKey.getId());
+        }
+        return factory.bundle(deviceId, preKey, signedPreKey, kyberPreKey);
+    }
+
+    private void handOut(PreKeyKind kind, int id) {
+        log(kind)
+                .filter(log -> log.isUnconfirmed(id, last(kind)) && !log.isHandedOut(id))
+                .ifPresent(
+                        log -> save(kind, log.withHandedOut(id, options.clock().instant())));
     }
 
     private boolean isStored(SignedPreKeyRecord uploaded) {
         return load(uploaded.getId(), signedPreKeys::loadSignedPreKey)
                 .filter(stored -> Arrays.equals(stored.serialize(), uploaded.serialize()))
                 .isPresent();
-    }
-
-    private void confirm(PreKeyKind kind, List<Integer> uploaded) {
-        int last = last(kind);
-        uploaded.stream()
-                .min(Comparator.comparingInt(id -> PreKeyLog.age(id, last)))
-                .ifPresent(newest -> save(
-                        kind,
-                        log(kind)
-                                .map(log -> log.withUpload(
-                                        newest, last, options.clock().instant()))
-                                .orElseGet(() -> new PreKeyLog(newest))));
     }
 
     /** Returns the signed pre-key that was generated last. */
@@ -153,17 +200,31 @@ final class PreKeyLifecycle {
         return newest(PreKeyKind.LAST_RESORT_KYBER, kyberPreKeys::loadKyberPreKey);
     }
 
-    private <R> boolean isDue(Optional<R> current, ToLongFunction<R> timestamp) {
+    /** Returns whether there is no current key, or a former one, or one of before a restore. */
+    private <R> boolean isDue(PreKeyKind kind, Optional<R> current, ToIntFunction<R> id, ToLongFunction<R> timestamp) {
         Instant latest = options.clock().instant().minus(options.rotateAfter());
         return current.filter(record -> timestamp.applyAsLong(record) > latest.toEpochMilli())
+                .filter(record -> !Restored.isSet(tx) || isUnconfirmed(kind, id.applyAsInt(record)))
                 .isEmpty();
     }
 
-    private boolean isLow(PreKeyKind kind, OptionalInt onServer) {
-        int available = onServer.isPresent()
-                ? onServer.getAsInt() + pending(kind).size()
-                : left(kind).size();
-        return available < options.preKeyFloor();
+    /**
+     * Returns whether a batch is due. What the server has is not known if nobody says so and there is an upload whose
+     * outcome is not known; what it has of an account that was restored is of no use.
+     */
+    private boolean isLow(PreKeyKind kind, boolean isStale, OptionalInt onServer) {
+        int pending = pending(kind).size();
+        if (isStale) {
+            return pending < Math.max(1, options.preKeyFloor());
+        }
+        int others = onServer.orElseGet(() -> isInDoubt(kind) ? 0 : left(kind).size() - pending);
+        return others + pending < options.preKeyFloor();
+    }
+
+    private boolean isInDoubt(PreKeyKind kind) {
+        int last = last(kind);
+        PreKeyLog log = log(kind).orElseThrow();
+        return ids(kind).stream().anyMatch(id -> log.isInDoubt(id, last));
     }
 
     /** Deletes the keys that no message can be expected to need any more. */
@@ -216,17 +277,21 @@ final class PreKeyLifecycle {
         Instant now = options.clock().instant();
         Optional<PreKeyLog> log = log(kind);
         return ids(kind).stream()
-                .filter(id -> log.isEmpty() || !log.get().isReplaced(id, last, now))
+                .filter(id -> log.isEmpty()
+                        || !log.get().isReplaced(id, last, now) && !log.get().isHandedOut(id))
                 .toList();
     }
 
     private List<Integer> pending(PreKeyKind kind) {
-        return ids(kind).stream().filter(id -> isPending(kind, id)).toList();
+        int last = last(kind);
+        Optional<PreKeyLog> log = log(kind);
+        return ids(kind).stream()
+                .filter(id -> log.isPresent() && log.get().isPending(id, last))
+                .toList();
     }
 
-    private boolean isPending(PreKeyKind kind, int id) {
-        int last = last(kind);
-        return log(kind).filter(log -> log.isPending(id, last)).isPresent();
+    private boolean isUnconfirmed(PreKeyKind kind, int id) {
+        return log(kind).filter(log -> log.isUnconfirmed(id, last(kind))).isPresent();
     }
 
     private <R> Optional<R> newest(PreKeyKind kind, Loader<R> loader) {
@@ -253,10 +318,16 @@ final class PreKeyLifecycle {
         }
     }
 
-    /** Begins the logs. The keys that exist by then count as uploaded. */
+    /**
+     * Begins the logs. The keys that exist by then count as uploaded. If there are no one-time pre-keys, the account is
+     * new or was cleared, and nobody can use what the server may have.
+     */
     private void startLogs() {
         for (PreKeyKind kind : PreKeyKind.values()) {
             if (log(kind).isEmpty()) {
+                if (kind.isOneTime() && stored(kind).isEmpty()) {
+                    Restored.set(tx);
+                }
                 save(kind, new PreKeyLog(factory.ids().start(kind.type())));
             }
         }
@@ -268,12 +339,7 @@ final class PreKeyLifecycle {
 
     private void save(PreKeyKind kind, PreKeyLog log) {
         if (!log(kind).equals(Optional.of(log))) {
-            tx.put(PreKeyLog.TYPE, kind.name(), log);
-            if (kind.isOneTime() && !log.replaced().isEmpty()) {
-                int id = log.replaced().get(log.replaced().size() - 1).upTo();
-                byte[] bytes = ByteBuffer.allocate(Integer.BYTES).putInt(id).array();
-                tx.put(PreKeyLog.REPLACED_UP_TO, kind.name(), bytes);
-            }
+            log.save(tx, kind);
         }
     }
 

@@ -2,6 +2,7 @@ package dev.keystore.libsignal;
 
 import dev.keystore.Codec;
 import dev.keystore.KeyType;
+import dev.keystore.Transaction;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -13,23 +14,26 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * What is known about the uploads of one kind of pre-keys. It is an entry apart from the counter of ids, so that a
- * failed upload is retried with the same keys.
+ * What is known about the uploads of one kind of pre-keys. It is an entry apart from the counter of ids: a key is
+ * issued once, is part of an upload later, and is known to be on the server later still, or never.
  *
  * <p>Ids are compared by how long ago they were issued, in terms of the last issued id, because they continue at 1
  * after the last one. A restore advances the counter; all that is recorded here then only appears to be older.
  *
- * @param uploadedUpTo the newest uploaded id; those issued later are still to be uploaded
+ * @param uploadedUpTo the newest id of a confirmed upload
+ * @param offeredUpTo the newest id of any upload; of one-time pre-keys that are issued later, no upload has been
+ *     returned. Between the two are those of uploads whose outcome is not known: the server may have handed them out
  * @param handedOut ids that must not be uploaded, because a contact received them directly, oldest first
  * @param replaced when uploads replaced earlier ones, oldest first
  */
-record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> replaced) {
+record PreKeyLog(int uploadedUpTo, int offeredUpTo, List<HandedOut> handedOut, List<Replaced> replaced) {
 
     /** The logs, by the name of the kind. */
     static final KeyType<PreKeyLog> TYPE = KeyType.of("libsignal-uploaded-pre-keys", new LogCodec());
 
     /**
-     * The newest id that an upload has replaced, in four bytes, by the name of the kind. It repeats what the log of
+     * The newest id that an upload has replaced, or 0, and the first id and the length of each range of
+     * {@linkplain HandedOut ids handed out}, each in four bytes, by the name of the kind. It repeats what the log of
      * one-time pre-keys says for {@code OneTimePreKeys} of {@code keystore-core}, which counts those left: that module
      * does not know the codec of the log, and a type is read with one codec.
      */
@@ -72,7 +76,7 @@ record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> rep
 
     /** Creates a log in which all ids up to one count as uploaded. */
     PreKeyLog(int uploadedUpTo) {
-        this(uploadedUpTo, List.of(), List.of());
+        this(uploadedUpTo, uploadedUpTo, List.of(), List.of());
     }
 
     /** Returns how many ids ago an id was issued. */
@@ -80,11 +84,35 @@ record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> rep
         return Math.floorMod(last - id, Ids.MAX_KEY_ID);
     }
 
-    boolean isPending(int id, int last) {
-        return age(id, last) < age(uploadedUpTo, last) && !isHandedOut(id);
+    /** Writes a log, and what {@code keystore-core} reads of it. */
+    void save(Transaction tx, PreKeyKind kind) {
+        tx.put(TYPE, kind.name(), this);
+        if (kind.isOneTime()) {
+            int newest = replaced.isEmpty() ? 0 : replaced.get(replaced.size() - 1).upTo;
+            ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES * (1 + 2 * handedOut.size()))
+                    .putInt(newest);
+            handedOut.forEach(each -> bytes.putInt(each.first).putInt(each.count));
+            tx.put(REPLACED_UP_TO, kind.name(), bytes.array());
+        }
     }
 
-    private boolean isHandedOut(int id) {
+    /** Returns whether a key is in no upload so far, and is to be. */
+    boolean isPending(int id, int last) {
+        return age(id, last) < age(offeredUpTo, last) && !isHandedOut(id);
+    }
+
+    /** Returns whether no confirmed upload is as new as a key. */
+    boolean isUnconfirmed(int id, int last) {
+        return age(id, last) < age(uploadedUpTo, last);
+    }
+
+    /** Returns whether a key is in an upload whose outcome is not known. */
+    boolean isInDoubt(int id, int last) {
+        return isUnconfirmed(id, last) && !isPending(id, last) && !isHandedOut(id);
+    }
+
+    /** Returns whether a contact received a key directly. */
+    boolean isHandedOut(int id) {
         return handedOut.stream().anyMatch(each -> each.contains(id));
     }
 
@@ -116,17 +144,33 @@ record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> rep
         } else {
             ids.add(new HandedOut(id, 1, now.toEpochMilli()));
         }
-        return new PreKeyLog(uploadedUpTo, ids, replaced);
+        return new PreKeyLog(uploadedUpTo, offeredUpTo, ids, replaced);
     }
 
-    /** Records an upload of keys up to an id, unless it was recorded before. */
-    PreKeyLog withUpload(int id, int last, Instant now) {
-        if (age(id, last) >= age(uploadedUpTo, last)) {
+    /** Records that keys up to an id are part of an upload from now on. */
+    PreKeyLog withOffer(int newest, int last) {
+        return new PreKeyLog(uploadedUpTo, newer(newest, offeredUpTo, last), handedOut, replaced);
+    }
+
+    /** Records that the server has none of the keys from one id to another, unless it is known to, or others follow. */
+    PreKeyLog withFailure(int oldest, int newest, int last) {
+        return newest == offeredUpTo && isUnconfirmed(newest, last)
+                ? new PreKeyLog(uploadedUpTo, PreKeyIds.before(oldest), handedOut, replaced)
+                : this;
+    }
+
+    /** Records that the server has the keys from one id to another, and no older ones, unless that is known. */
+    PreKeyLog withUpload(int oldest, int newest, int last, Instant now) {
+        if (!isUnconfirmed(newest, last)) {
             return this;
         }
         List<Replaced> times = new ArrayList<>(replaced);
-        times.add(new Replaced(uploadedUpTo, now.toEpochMilli()));
-        return new PreKeyLog(id, handedOut, thinned(times));
+        times.add(new Replaced(PreKeyIds.before(oldest), now.toEpochMilli()));
+        return new PreKeyLog(newest, newer(newest, offeredUpTo, last), handedOut, thinned(times));
+    }
+
+    private static int newer(int id, int other, int last) {
+        return age(id, last) < age(other, last) ? id : other;
     }
 
     /** Drops every other time if there are many. Keys then count as replaced later than they were. */
@@ -152,7 +196,7 @@ record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> rep
         List<Replaced> times = replacedBy(latest)
                 .map(newest -> replaced.subList(replaced.indexOf(newest), replaced.size()))
                 .orElse(replaced);
-        return new PreKeyLog(uploadedUpTo, left, times);
+        return new PreKeyLog(uploadedUpTo, offeredUpTo, left, times);
     }
 
     private static final class LogCodec implements Codec<PreKeyLog> {
@@ -161,13 +205,17 @@ record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> rep
 
         @Override
         public byte[] encode(PreKeyLog log) {
-            ByteBuffer bytes = ByteBuffer.allocate(3 * Integer.BYTES
+            boolean hasOffer = log.offeredUpTo != log.uploadedUpTo;
+            ByteBuffer bytes = ByteBuffer.allocate((hasOffer ? 4 : 3) * Integer.BYTES
                     + ITEM * log.handedOut.size()
                     + (Integer.BYTES + Long.BYTES) * log.replaced.size());
             bytes.putInt(log.uploadedUpTo).putInt(log.handedOut.size()).putInt(log.replaced.size());
             log.handedOut.forEach(
                     each -> bytes.putInt(each.first).putInt(each.count).putLong(each.since));
             log.replaced.forEach(each -> bytes.putInt(each.upTo).putLong(each.since));
+            if (hasOffer) {
+                bytes.putInt(log.offeredUpTo);
+            }
             return bytes.array();
         }
 
@@ -178,7 +226,8 @@ record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> rep
                 int uploadedUpTo = bytes.getInt();
                 int handedOut = bytes.getInt();
                 int replaced = bytes.getInt();
-                if (handedOut < 0 || replaced < 0 || bytes.remaining() != (long) ITEM * handedOut + 12L * replaced) {
+                long rest = bytes.remaining() - (long) ITEM * handedOut - 12L * replaced;
+                if (handedOut < 0 || replaced < 0 || rest != 0 && rest != Integer.BYTES) {
                     throw new IllegalArgumentException("counts do not fit " + encoded.length + " bytes");
                 }
                 List<HandedOut> ids = new ArrayList<>(handedOut);
@@ -189,7 +238,11 @@ record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> rep
                 for (int i = 0; i < replaced; i++) {
                     times.add(new Replaced(bytes.getInt(), bytes.getLong()));
                 }
-                return new PreKeyLog(uploadedUpTo, ids, times);
+                int offeredUpTo = rest == 0 ? uploadedUpTo : bytes.getInt();
+                if (rest != 0 && offeredUpTo == uploadedUpTo) {
+                    throw new IllegalArgumentException("the newest id is repeated");
+                }
+                return new PreKeyLog(uploadedUpTo, offeredUpTo, ids, times);
             } catch (BufferUnderflowException e) {
                 throw new IllegalArgumentException("too short", e);
             }

@@ -6,7 +6,8 @@ import org.signal.libsignal.protocol.state.PreKeyRecord;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 
 /**
- * New pre-keys whose public parts replace all that the server holds of an account.
+ * Pre-keys whose public parts replace those of the same kind that the server holds of an account. A kind whose list is
+ * empty keeps what the server has.
  *
  * @param preKeys the one-time pre-keys
  * @param signedPreKey the signed pre-key
@@ -32,12 +33,22 @@ public record PreKeyUpload(
         kyberPreKeys = List.copyOf(kyberPreKeys);
     }
 
+    List<Integer> ids(PreKeyKind kind) {
+        return switch (kind) {
+            case ONE_TIME -> preKeys.stream().map(PreKeyRecord::getId).toList();
+            case SIGNED -> List.of(signedPreKey.getId());
+            case ONE_TIME_KYBER ->
+                kyberPreKeys.stream().map(KyberPreKeyRecord::getId).toList();
+            case LAST_RESORT_KYBER -> List.of(lastResortKyberPreKey.getId());
+        };
+    }
+
     /** Returns the ids of the pre-keys, but no byte of them. */
     @Override
     public String toString() {
         return "PreKeyUpload[pre-keys "
-                + preKeys.stream().map(PreKeyRecord::getId).toList() + ", signed " + signedPreKey.getId() + ", Kyber "
-                + kyberPreKeys.stream().map(KyberPreKeyRecord::getId).toList() + ", last-resort "
+                + ids(PreKeyKind.ONE_TIME) + ", signed " + signedPreKey.getId() + ", Kyber "
+                + ids(PreKeyKind.ONE_TIME_KYBER) + ", last-resort "
                 + lastResortKyberPreKey.getId() + "]";
     }
 }

@@ -399,14 +399,16 @@ public final class SignalAccount {
     }
 
     /**
-     * Returns whether this account has to upload pre-keys again: from a restore from a backup, or a
-     * {@linkplain #changeIdentity change of identity}, until {@link #confirmUpload}.
+     * Returns whether nobody can use the pre-keys that the server may hold of this account: from a restore from a
+     * backup, or a {@linkplain #changeIdentity change of identity}, until {@link #confirmUpload} of an upload with
+     * one-time pre-keys of both kinds. The same holds for an account that is new or was cleared, from its first upload
+     * on.
      *
      * <p>A restore drops the sessions, the sender keys and the one-time pre-keys, and advances the counters of ids. The
      * server still holds the public parts of the pre-keys that were dropped; contacts who use one send messages that
-     * cannot be decrypted. So generate new ones with {@link #generateUpload}, let them replace all that the server
-     * holds, and confirm that. Messages to contacts need new sessions: fetch the bundles of the contacts and start
-     * them.
+     * cannot be decrypted. So generate new ones with {@link PreKeyUpkeep#replenish()} or {@link #generateUpload}, let
+     * them replace all that the server holds, and confirm that. Messages to contacts need new sessions: fetch the
+     * bundles of the contacts and start them.
      *
      * @return whether to upload
      */
@@ -416,7 +418,8 @@ public final class SignalAccount {
 
     /**
      * Generates and stores pre-keys of all kinds, to replace all that a server holds of this account: after a restore,
-     * or at registration. If the process ends before they were uploaded, call it again; ids are not repeated.
+     * or at registration. If the process ends before the upload is confirmed, call it again: it generates other ones,
+     * since a contact may have received those of the first call.
      *
      * @param count the number of one-time pre-keys, and of one-time Kyber pre-keys, at least 1
      * @return the new pre-keys
@@ -430,9 +433,9 @@ public final class SignalAccount {
     }
 
     /**
-     * Records that the server has replaced all that it held of this account by an upload. {@link #needsUpload} returns
-     * false from now on, and the pre-keys of the upload are not part of {@linkplain PreKeyUpkeep#pendingUpload later
-     * ones}. Confirming an upload again changes nothing.
+     * Records that the server has replaced what it held of this account by an upload, for each kind of one-time
+     * pre-keys that is not empty. Older ones of these kinds are not counted as left from now on, and are deleted when
+     * they are stale. Confirming an upload again changes nothing.
      *
      * <p>Nothing is recorded if the signed pre-key of the upload is no longer stored. For example, it was deleted by a
      * {@linkplain #changeIdentity change of identity} since: then the server holds keys of the former identity, and
@@ -443,6 +446,24 @@ public final class SignalAccount {
     public void confirmUpload(PreKeyUpload upload) {
         Objects.requireNonNull(upload, "upload");
         store.confirmUpload(upload);
+    }
+
+    /**
+     * Records that an upload has certainly not reached the server, for example because it refused it: the next upload
+     * holds the same one-time pre-keys again.
+     *
+     * <p>If the outcome is not known, for example because the connection was lost, do not call this method: the server
+     * may have handed out some of these pre-keys, and would hand them out a second time. The next upload then holds
+     * other ones.
+     *
+     * <p>Nothing is recorded if the upload was confirmed, if another one with one-time pre-keys was returned since, or
+     * if the signed pre-key of the upload is no longer stored.
+     *
+     * @param upload the upload
+     */
+    public void uploadFailed(PreKeyUpload upload) {
+        Objects.requireNonNull(upload, "upload");
+        store.uploadFailed(upload);
     }
 
     /**
@@ -467,7 +488,9 @@ public final class SignalAccount {
     }
 
     /**
-     * Returns a bundle of existing pre-keys. Nothing is written.
+     * Returns a bundle of existing pre-keys for one remote device. One-time pre-keys of it that are still to be
+     * uploaded are left out of {@linkplain PreKeyUpkeep#replenish() uploads} from now on, so that no other device
+     * receives them. Those of an upload that was returned before are part of that upload.
      *
      * @param deviceId the device id of this account
      * @param preKey a one-time pre-key, or {@code null} if none is left
@@ -484,7 +507,7 @@ public final class SignalAccount {
             KyberPreKeyRecord kyberPreKey) {
         Objects.requireNonNull(signedPreKey, "signedPreKey");
         Objects.requireNonNull(kyberPreKey, "kyberPreKey");
-        return PreKeyFactory.bundle(store.identity(), deviceId, preKey, signedPreKey, kyberPreKey);
+        return store.upkeep(keys -> keys.bundle(deviceId, preKey, signedPreKey, kyberPreKey));
     }
 
     /**
@@ -571,7 +594,10 @@ public final class SignalAccount {
      * CiphertextMessage)}.
      *
      * <pre>{@code
-     * account.decrypt(bob, message, (received, tx) -> tx.put(CHAT, id, text(received.plaintext())));
+     * account.decrypt(bob, message, (received, tx) -> {
+     *     tx.put(CHAT, id, text(received.plaintext()));
+     *     return received.identity();
+     * });
      * }</pre>
      *
      * @param <R> the type of the result

@@ -43,7 +43,7 @@ final class SignedPreKeys implements SignedPreKeyStore {
     }
 
     /** Returns a key, or empty if it is damaged or was removed since the ids were listed. */
-    private Optional<SignedPreKeyRecord> readable(int id) {
+    Optional<SignedPreKeyRecord> readable(int id) {
         try {
             return Optional.of(loadSignedPreKey(id));
         } catch (InvalidKeyIdException | UnreadableEntryException e) {

@@ -11,6 +11,7 @@ import dev.keystore.core.ContextInspection.Use;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
 import dev.keystore.testkit.MemoryBackend;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -58,7 +59,8 @@ class AccountInspectionTest {
     }
 
     @Test
-    @DisplayName("of pre-keys that an upload has replaced, none count as left, also where ids have begun at 1 again")
+    @DisplayName(
+            "of pre-keys that an upload has replaced, or a contact received, none are left, where ids begin at 1 again too")
     void inspect_replacedPreKeys_areNotLeft() {
         try (SignalKeyDatabase database =
                 SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
@@ -76,10 +78,14 @@ class AccountInspectionTest {
             account.newPreKeyBundle(1);
 
             PreKeyCounts counts = account.preKeys().counts();
-            assertThat(counts.preKeys()).isEqualTo(4);
+            assertThat(counts.preKeys()).isEqualTo(3);
             assertThat(left(database)).containsExactly((long) counts.preKeys(), (long) counts.kyberPreKeys());
             ContextInspection found = database.inspection().inspect("alice");
             assertThat(found.entries("pre-key")).isEqualTo(7);
+            byte[] ofOlderVersion =
+                    ByteBuffer.allocate(4).putInt(Ids.MAX_KEY_ID - 1).array();
+            database.forContext("alice").put(PreKeyLog.REPLACED_UP_TO, "ONE_TIME", ofOlderVersion);
+            assertThat(left(database)).containsExactly(4L, 3L);
         }
     }
 

@@ -17,6 +17,7 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.spi.KeyStoreListener;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -98,9 +99,65 @@ class PreKeyUpkeepTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R11 repeats an upload that was not confirmed, with the same keys and no new ones, after a restart")
-    void replenish_uploadFailed_returnsTheSame() {
+    @DisplayName("never uploads one-time keys again that the server may have handed out, and counts on no more of them")
+    void replenish_confirmationLost_uploadsNewKeys() {
+        upload();
+        PreKeyUpload lost = alice().preKeys().replenish(4, 4).orElseThrow();
+        assertThat(ids(lost)).isEqualTo(numbers(21, 40));
+        parties.reopen();
+
+        assertThat(alice().preKeys().replenish(19, 19))
+                .as("the server says that it has them")
+                .isEmpty();
+        PreKeyUpload next = alice().preKeys().replenish(4, 4).orElseThrow();
+        PreKeyUpload last = alice().preKeys().replenish().orElseThrow();
+
+        assertThat(ids(next)).isEqualTo(numbers(41, 60));
+        assertThat(kyberIds(next)).isEqualTo(numbers(42, 61));
+        assertThat(ids(last)).isEqualTo(numbers(61, 80));
+        alice().confirmUpload(last);
+        assertThat(alice().preKeys().counts()).isEqualTo(new PreKeyCounts(20, 1, 20, 1));
+        assertThat(alice().preKeys().replenish()).isEmpty();
+        assertThat(oneTimeIds()).as("for late messages").isEqualTo(numbers(1, 80));
+    }
+
+    @Test
+    @DisplayName("calls the listener by the keys of the upload that reached the server, not by those of one before it")
+    void generateUpload_repeated_firstIsNotLeft() throws Exception {
+        alice().generateUpload(20);
+        PreKeyUpload upload = alice().generateUpload(20);
+        alice().confirmUpload(upload);
+        for (int i = 0; i < 20; i++) {
+            alice().newPreKeyBundle(1);
+        }
+
+        assertThat(alice().preKeys().counts()).isEqualTo(new PreKeyCounts(20, 2, 20, 2));
+        IntStream.rangeClosed(21, 35)
+                .forEach(id -> parties.store("alice").delete(KeyTypes.PRE_KEY, Integer.toString(id)));
+        decryptFirstMessage(alice(), upload, 15);
+        assertThat(low).containsExactly(alice().preKeys().counts());
+        assertThat(ids(alice().preKeys().replenish().orElseThrow())).isEqualTo(numbers(61, 80));
+    }
+
+    @Test
+    @DisplayName("calls the listener if only Kyber keys are few")
+    void decrypt_fewKyberLeft_callsListener() throws Exception {
+        PreKeyUpload upload = upload();
+        alice().transaction(BOB, (signal, tx) -> {
+            IntStream.rangeClosed(2, 16).forEach(signal::removeKyberPreKey);
+            return true;
+        });
+
+        decryptFirstMessage(alice(), upload, 15);
+
+        assertThat(low).containsExactly(new PreKeyCounts(19, 1, 4, 1));
+    }
+
+    @Test
+    @DisplayName("R11 repeats an upload that has failed, with the same keys and no new ones, after a restart")
+    void uploadFailed_isRepeated() {
         PreKeyUpload first = alice().preKeys().replenish().orElseThrow();
+        alice().uploadFailed(first);
         parties.reopen();
 
         PreKeyUpload again = alice().preKeys().replenish(0, 0).orElseThrow();
@@ -111,11 +168,118 @@ class PreKeyUpkeepTest extends LibsignalTest {
         assertThat(kyberIds(again)).isEqualTo(kyberIds(first));
         assertThat(again.signedPreKey().serialize())
                 .isEqualTo(first.signedPreKey().serialize());
+        alice().uploadFailed(again);
         assertThat(alice().preKeys().pendingUpload())
                 .hasValueSatisfying(found -> assertThat(ids(found)).isEqualTo(ids(first)));
         alice().confirmUpload(again);
         alice().confirmUpload(first);
-        assertThat(ids(alice().preKeys().replenish(4, 5).orElseThrow())).isEqualTo(numbers(21, 40));
+        alice().uploadFailed(first); // it was confirmed
+        assertThat(alice().preKeys().pendingUpload()).isEmpty();
+        PreKeyUpload second = alice().preKeys().replenish(4, 5).orElseThrow();
+        assertThat(ids(second)).isEqualTo(numbers(21, 40));
+        assertThat(second.kyberPreKeys()).isEmpty();
+        assertThat(ids(alice().preKeys().replenish(4, 5).orElseThrow())).isEqualTo(numbers(41, 60));
+        alice().uploadFailed(second); // another one was returned since
+        assertThat(ids(alice().preKeys().replenish(4, 5).orElseThrow())).isEqualTo(numbers(61, 80));
+    }
+
+    @Test
+    @DisplayName("expects nothing of keys that the server has of before clear(), until both kinds were replaced")
+    void replenish_cleared_ignoresNumbers() {
+        upload();
+        assertThat(alice().needsUpload()).isFalse();
+        parties.store("alice").clear();
+
+        PreKeyUpload upload = alice().preKeys().replenish(80, 80).orElseThrow();
+
+        assertThat(upload.preKeys()).hasSize(20);
+        assertThat(upload.kyberPreKeys()).hasSize(20);
+        assertThat(alice().needsUpload()).isTrue();
+        PreKeyUpload withoutKeys = alice().preKeys().pendingUpload().orElseThrow();
+        assertThat(withoutKeys.preKeys()).isEmpty();
+        alice().confirmUpload(withoutKeys);
+        assertThat(alice().needsUpload()).isTrue();
+        alice().confirmUpload(upload);
+        assertThat(alice().needsUpload()).isFalse();
+        assertThat(alice().preKeys().replenish(80, 80)).isEmpty();
+    }
+
+    @Test
+    @DisplayName("never uploads a key of a bundle of existing keys, and does not count it")
+    void preKeyBundle_isNotUploaded() {
+        PreKeyUpload first = upload();
+        PreKeyRecord preKey = alice().generatePreKeys(2).get(0);
+        KyberPreKeyRecord kyberPreKey = alice().generateKyberPreKeys(2).get(1);
+
+        alice().preKeyBundle(1, preKey, first.signedPreKey(), kyberPreKey);
+        alice().preKeyBundle(1, preKey, first.signedPreKey(), kyberPreKey);
+        alice().preKeyBundle(1, null, first.signedPreKey(), first.lastResortKyberPreKey());
+        alice().preKeyBundle(
+                        1,
+                        first.preKeys().get(0),
+                        first.signedPreKey(),
+                        first.kyberPreKeys().get(0));
+
+        assertThat(alice().preKeys().counts()).isEqualTo(new PreKeyCounts(21, 1, 21, 1));
+        PreKeyUpload upload = alice().preKeys().pendingUpload().orElseThrow();
+        assertThat(ids(upload)).containsExactly(22);
+        assertThat(kyberIds(upload)).containsExactly(22);
+        assertThat(parties.store("alice")
+                        .find(PreKeyLog.TYPE, "ONE_TIME")
+                        .orElseThrow()
+                        .handedOut())
+                .extracting(PreKeyLog.HandedOut::first)
+                .containsExactly(21);
+    }
+
+    @Test
+    @DisplayName("R43 creates bundles with a new signed key if the newest one is damaged")
+    void newPreKeyBundle_damagedSignedKey_generatesOne() throws Exception {
+        PreKeyUpload upload = upload();
+        parties.damage("alice", KeyTypes.SIGNED_PRE_KEY, "1");
+
+        PreKeyBundle bundle = alice().newPreKeyBundle(1);
+
+        assertThat(upload.signedPreKey().getId()).isOne();
+        assertThat(bundle.getSignedPreKeyId()).isEqualTo(2);
+        SignalAccount bob = parties.bob();
+        bob.startSession(ALICE, bundle);
+        assertThat(alice().decrypt(BOB, bob.encrypt(ALICE, "hello".getBytes(UTF_8))))
+                .asString()
+                .isEqualTo("hello");
+    }
+
+    @Test
+    @DisplayName("rotates and sweeps at the ages of the options")
+    void replenish_otherAges_rotatesAndSweeps() {
+        SignalAccount account = SignalAccount.openOrCreate(
+                parties.store("alice"),
+                AccountOptions.builder()
+                        .clock(clock)
+                        .preKeyBatch(3)
+                        .preKeyFloor(1)
+                        .rotateAfter(Duration.ofDays(3))
+                        .keepFormerFor(Duration.ofDays(2))
+                        .staleAfter(Duration.ofDays(4))
+                        .staleKept(3)
+                        .build());
+        account.confirmUpload(account.preKeys().replenish(0, 0).orElseThrow());
+        account.confirmUpload(account.preKeys().replenish(0, 0).orElseThrow());
+        clock.advance(Duration.ofDays(3).minusMillis(1));
+        assertThat(account.preKeys().replenish(3, 3)).isEmpty();
+        clock.advance(Duration.ofMillis(1));
+        account.confirmUpload(account.preKeys().replenish(3, 3).orElseThrow());
+        assertThat(signedIds()).containsExactly(1, 2);
+        clock.advance(Duration.ofDays(1).minusMillis(1));
+        account.preKeys().replenish(3, 3);
+        assertThat(oneTimeIds()).isEqualTo(numbers(1, 6));
+        clock.advance(Duration.ofMillis(1));
+        account.preKeys().replenish(3, 3);
+        assertThat(oneTimeIds()).isEqualTo(numbers(4, 6));
+        assertThat(signedIds()).containsExactly(1, 2);
+        clock.advance(Duration.ofDays(1));
+        account.preKeys().replenish(3, 3);
+        assertThat(signedIds()).containsExactly(2);
     }
 
     @Test
@@ -138,9 +302,11 @@ class PreKeyUpkeepTest extends LibsignalTest {
         PreKeyBundle idle = alice().newPreKeyBundle(1);
         assertThat(alice().preKeys().pendingUpload()).isEmpty();
 
-        List<Integer> first = ids(alice().preKeys().replenish(0, 20).orElseThrow());
+        PreKeyUpload failed = alice().preKeys().replenish(0, 20).orElseThrow();
+        List<Integer> first = ids(failed);
         PreKeyBundle meanwhile = alice().newPreKeyBundle(1);
         alice().generatePreKeys(1);
+        alice().uploadFailed(failed);
         PreKeyUpload upload = alice().preKeys().replenish(0, 20).orElseThrow();
 
         assertThat(idle.getPreKeyId()).isEqualTo(21);
@@ -224,9 +390,8 @@ class PreKeyUpkeepTest extends LibsignalTest {
     @DisplayName("calls the listener after a message that leaves fewer than the floor, whatever it throws")
     void decrypt_fewLeft_callsListener() throws Exception {
         SignalAccount account = alice();
-        account.preKeys().replenish();
         SignalKeyStore store = parties.store("alice");
-        PreKeyUpload upload = account.preKeys().pendingUpload().orElseThrow();
+        PreKeyUpload upload = account.preKeys().replenish().orElseThrow();
         IntStream.rangeClosed(1, 14).forEach(id -> store.delete(KeyTypes.PRE_KEY, Integer.toString(id)));
 
         for (int i = 14; i < 16; i++) {
@@ -291,6 +456,7 @@ class PreKeyUpkeepTest extends LibsignalTest {
                             }
                         })
                         .build());
+        CiphertextMessage message = firstMessage(account, upload, 0);
         CountDownLatch held = new CountDownLatch(1);
         CountDownLatch release = new CountDownLatch(1);
         CompletableFuture<Void> upkeep = CompletableFuture.runAsync(() -> assertThatCode(() -> parties.store("alice")
@@ -302,7 +468,7 @@ class PreKeyUpkeepTest extends LibsignalTest {
         assertThat(held.await(60, TimeUnit.SECONDS)).isTrue();
         Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> uncaught.add(e));
         try {
-            decryptFirstMessage(account, upload, 0);
+            assertThat(account.decrypt(BOB, message)).asString().isEqualTo("hello");
             assertThat(upkeep).isNotDone();
         } finally {
             Thread.currentThread().setUncaughtExceptionHandler(null);
@@ -412,7 +578,9 @@ class PreKeyUpkeepTest extends LibsignalTest {
         assertThat(upload.signedPreKey().getId()).isEqualTo(2);
         assertThat(upload.lastResortKyberPreKey().getId())
                 .isNotEqualTo(before.lastResortKyberPreKey().getId());
+        alice().uploadFailed(upload);
         PreKeyUpload again = alice().preKeys().replenish(0, 0).orElseThrow();
+        alice().uploadFailed(again);
         PreKeyUpload third = alice().preKeys().replenish(0, 0).orElseThrow();
 
         assertThat(ids(third)).isEqualTo(ids(again)).isEqualTo(numbers(21, 40));
@@ -420,6 +588,71 @@ class PreKeyUpkeepTest extends LibsignalTest {
         alice().confirmUpload(third);
         assertThat(alice().needsUpload()).isFalse();
         assertThat(alice().preKeys().pendingUpload()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R84 generates signed and last-resort keys once after a restore, and one-time keys whatever the floor")
+    void replenish_restoredWithoutFloor_generatesOnce() {
+        upload();
+        parties.store("alice").useTransaction("test", Restored::set);
+        SignalAccount account = SignalAccount.open(
+                parties.store("alice"),
+                AccountOptions.builder()
+                        .clock(clock)
+                        .preKeyFloor(0)
+                        .preKeyBatch(20)
+                        .build());
+
+        PreKeyUpload upload = account.preKeys().replenish(20, 20).orElseThrow();
+        PreKeyUpload again = account.preKeys().replenish(20, 20).orElseThrow();
+
+        assertThat(ids(upload)).isEqualTo(numbers(21, 40));
+        assertThat(upload.kyberPreKeys()).hasSize(20);
+        assertThat(upload.signedPreKey().getId()).isEqualTo(2);
+        assertThat(again.signedPreKey().getId()).isEqualTo(2);
+        assertThat(again.lastResortKyberPreKey().getId())
+                .isEqualTo(upload.lastResortKyberPreKey().getId());
+    }
+
+    @Test
+    @DisplayName("R43 leaves out a key whose record is damaged in the file")
+    void load_damagedInTheFile_isLeftOut() {
+        PreKeyUpload upload = upload();
+        alice().generateSignedPreKey();
+        parties.damage("alice", KeyTypes.SIGNED_PRE_KEY, "2");
+        parties.damage("alice", KeyTypes.KYBER_PRE_KEY, "2");
+        parties.damage("alice", KeyTypes.PRE_KEY, "1");
+        assertThat(parties.store("alice").verify()).hasSize(3);
+
+        assertThat(signedIds()).containsExactly(1);
+        assertThat(kyberIds(PreKeyKind.ONE_TIME_KYBER)).isEqualTo(numbers(3, 21));
+        assertThat(alice().preKeys().currentSignedPreKey())
+                .hasValueSatisfying(key -> assertThat(key.getId()).isOne());
+        assertThat(upload.preKeys()).hasSize(20);
+    }
+
+    @Test
+    @DisplayName("R44 goes on with what was recorded of uploads before offers were")
+    void log_ofBeforeOffers_isRead() {
+        upload();
+        byte[] encoded = ByteBuffer.allocate(12 + 16 + 12)
+                .putInt(20)
+                .putInt(1)
+                .putInt(1)
+                .putInt(9)
+                .putInt(2)
+                .putLong(5)
+                .putInt(3)
+                .putLong(7)
+                .array();
+        PreKeyLog log =
+                new PreKeyLog(20, 20, List.of(new PreKeyLog.HandedOut(9, 2, 5)), List.of(new PreKeyLog.Replaced(3, 7)));
+        assertThat(PreKeyLog.TYPE.codec().decode(encoded)).isEqualTo(log);
+        assertThat(PreKeyLog.TYPE.codec().encode(log)).isEqualTo(encoded);
+        parties.store("alice").put(PreKeyLog.TYPE, "ONE_TIME", log);
+
+        assertThat(alice().preKeys().counts()).isEqualTo(new PreKeyCounts(15, 1, 20, 1));
+        assertThat(ids(alice().preKeys().replenish(0, 20).orElseThrow())).isEqualTo(numbers(21, 40));
     }
 
     @Test
@@ -431,6 +664,7 @@ class PreKeyUpkeepTest extends LibsignalTest {
         KyberPreKeyRecord oneTime = upload.kyberPreKeys().get(0);
         SignedPreKeyRecord signed = upload.signedPreKey();
         account.generateSignedPreKey();
+        account.uploadFailed(upload);
 
         account.transaction(BOB, (signal, tx) -> {
             assertThatThrownBy(() -> signal.storeOneTimeKyberPreKey(lastResort.getId(), lastResort))

@@ -257,6 +257,7 @@ class RestoredAccountTest {
             assertThat(upload.preKeys()).hasSize(100).allMatch(key -> issued.add(key.getId()));
             assertThat(upload.kyberPreKeys()).hasSize(100);
             assertThat(alice.needsUpload()).isTrue();
+            alice.uploadFailed(upload);
             assertThat(alice.preKeys().replenish(0, 0).orElseThrow().preKeys())
                     .extracting(PreKeyRecord::getId)
                     .containsExactlyElementsOf(

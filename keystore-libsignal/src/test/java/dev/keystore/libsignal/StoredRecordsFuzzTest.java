@@ -18,7 +18,7 @@ class StoredRecordsFuzzTest {
     @DisplayName("are refused with IllegalArgumentException, or decode to what encodes to the same bytes")
     void decode_damaged_isRefusedOrEqual() {
         PreKeyLog log = new PreKeyLog(
-                7, List.of(new PreKeyLog.HandedOut(9, 2, 1_000)), List.of(new PreKeyLog.Replaced(3, 1_000)));
+                7, 7, List.of(new PreKeyLog.HandedOut(9, 2, 1_000)), List.of(new PreKeyLog.Replaced(3, 1_000)));
         StoredMessage message = new StoredMessage(
                 "",
                 new SignalProtocolAddress("bob", 2),
@@ -28,6 +28,7 @@ class StoredRecordsFuzzTest {
                 IdentityStatus.UNCHANGED);
 
         damage(PreKeyLog.TYPE.codec(), log);
+        damage(PreKeyLog.TYPE.codec(), new PreKeyLog(7, 8, log.handedOut(), log.replaced()));
         damage(StoredMessage.CODEC, message);
         damage(
                 StoredMessage.CODEC,

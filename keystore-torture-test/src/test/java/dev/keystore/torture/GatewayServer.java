@@ -3,15 +3,18 @@ package dev.keystore.torture;
 import dev.keystore.torture.GatewayScript.Registration;
 import dev.keystore.torture.GatewayScript.Sending;
 import dev.keystore.torture.child.GatewayNetwork;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -64,6 +67,7 @@ final class GatewayServer implements GatewayNetwork {
         private @Nullable Keys keys;
         private final Deque<PreKey> preKeys = new ArrayDeque<>();
         private final Deque<PreKey> kyberPreKeys = new ArrayDeque<>();
+        private final Set<ByteBuffer> handedOut = new HashSet<>();
     }
 
     GatewayServer(long seed, GatewayScript script, int accounts, int workers, double realSeconds) {
@@ -170,10 +174,8 @@ final class GatewayServer implements GatewayNetwork {
         run(() -> {
             Account account = account(name);
             account.keys = keys;
-            account.preKeys.clear();
-            account.preKeys.addAll(keys.preKeys());
-            account.kyberPreKeys.clear();
-            account.kyberPreKeys.addAll(keys.kyberPreKeys());
+            replace(account.preKeys, keys.preKeys());
+            replace(account.kyberPreKeys, keys.kyberPreKeys());
             count("uploads");
             if (!Arrays.equals(account.identity, keys.identity())) {
                 account.identity = keys.identity();
@@ -184,6 +186,14 @@ final class GatewayServer implements GatewayNetwork {
             }
             happened();
         });
+    }
+
+    /** A kind of which an upload has no key keeps what the server has, as on Signal's server. */
+    private static void replace(Deque<PreKey> keys, List<PreKey> uploaded) {
+        if (!uploaded.isEmpty()) {
+            keys.clear();
+            keys.addAll(uploaded);
+        }
     }
 
     @Override
@@ -197,13 +207,20 @@ final class GatewayServer implements GatewayNetwork {
                     keys.identity(),
                     keys.signed(),
                     keys.lastResort(),
-                    next(account.preKeys),
-                    next(account.kyberPreKeys));
+                    next(account, account.preKeys),
+                    next(account, account.kyberPreKeys));
         });
     }
 
-    private static List<PreKey> next(Deque<PreKey> keys) {
-        return keys.isEmpty() ? List.of() : List.of(keys.remove());
+    private List<PreKey> next(Account account, Deque<PreKey> keys) {
+        if (keys.isEmpty()) {
+            return List.of();
+        }
+        PreKey next = keys.remove();
+        if (!account.handedOut.add(ByteBuffer.wrap(next.publicKey()))) {
+            faults.add("one-time pre-key " + next.id() + " was uploaded again after a contact received it");
+        }
+        return List.of(next);
     }
 
     @Override

@@ -22,51 +22,82 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 @DisplayName("The example of pre-keys")
 class PreKeyExamplesTest extends Example {
 
-    /** What a server has of an account. */
+    /** What a server has of an account. A kind whose list is empty in an upload keeps what the server has. */
     private static final class Server {
 
-        private PreKeyUpload keys;
+        private List<PreKeyRecord> preKeys = List.of();
+        private List<KyberPreKeyRecord> kyberPreKeys = List.of();
+        private SignedPreKeyRecord signedPreKey;
+        private KyberPreKeyRecord lastResort;
+        private boolean refuses;
 
         int preKeyCount() {
-            return keys == null ? 0 : keys.preKeys().size();
+            return preKeys.size();
         }
 
         int kyberPreKeyCount() {
-            return keys == null ? 0 : keys.kyberPreKeys().size();
+            return kyberPreKeys.size();
         }
 
-        void upload(PreKeyUpload upload) {
-            keys = upload;
+        void upload(PreKeyUpload upload) throws RefusedException {
+            if (refuses) {
+                throw new RefusedException();
+            }
+            if (!upload.preKeys().isEmpty()) {
+                preKeys = upload.preKeys();
+            }
+            if (!upload.kyberPreKeys().isEmpty()) {
+                kyberPreKeys = upload.kyberPreKeys();
+            }
+            signedPreKey = upload.signedPreKey();
+            lastResort = upload.lastResortKyberPreKey();
+        }
+    }
+
+    /** What the server answers if it has not stored anything. */
+    private static final class RefusedException extends Exception {
+        private static final long serialVersionUID = 1L;
+    }
+
+    private static void upload(SignalAccount account, Server server) {
+        Optional<PreKeyUpload> upload = account.preKeys().replenish(server.preKeyCount(), server.kyberPreKeyCount());
+        if (upload.isPresent()) {
+            try {
+                server.upload(upload.get());
+                account.confirmUpload(upload.get());
+            } catch (RefusedException e) {
+                account.uploadFailed(upload.get()); // not after a timeout: the server may have stored the upload
+            }
         }
     }
 
     @Test
     @DisplayName("replenishes those of the server, and asks what is left")
-    void replenish() {
+    void replenish() throws Exception {
         SignalAccount account = account(aliceAddress);
         Server server = new Server();
+        server.refuses = true;
+        upload(account, server);
+        assertThat(account.needsUpload()).isTrue();
+        server.refuses = false;
 
-        Optional<PreKeyUpload> upload = account.preKeys().replenish(server.preKeyCount(), server.kyberPreKeyCount());
-        if (upload.isPresent()) {
-            server.upload(upload.get());
-            account.confirmUpload(upload.get());
-        }
-
+        upload(account, server);
+        assertThat(server.preKeyCount()).isEqualTo(100);
         PreKeyUpkeep upkeep = account.preKeys();
         PreKeyCounts left = upkeep.counts();
         assertThat(List.of(left.preKeys(), left.signedPreKeys(), left.kyberPreKeys(), left.lastResortKyberPreKeys()))
                 .containsExactly(100, 1, 100, 1);
         assertThat(upkeep.uploadedUpTo(PreKeyKind.SIGNED))
                 .hasValue(upkeep.currentSignedPreKey().orElseThrow().getId());
-        assertThat(upkeep.currentLastResortKyberPreKey().orElseThrow().getId())
-                .isEqualTo(server.keys.lastResortKyberPreKey().getId());
+        assertThat(upkeep.currentLastResortKyberPreKey().orElseThrow().getId()).isEqualTo(server.lastResort.getId());
+        assertThat(upkeep.currentSignedPreKey().orElseThrow().getId()).isEqualTo(server.signedPreKey.getId());
         assertThat(upkeep.replenish()).isEmpty();
         assertThat(upkeep.pendingUpload()).isEmpty();
     }
 
     @Test
     @DisplayName("replaces all that the server has, after a new registration")
-    void upload() {
+    void upload() throws Exception {
         SignalAccount account = account(aliceAddress);
         Server server = new Server();
 
@@ -82,12 +113,11 @@ class PreKeyExamplesTest extends Example {
     @DisplayName("hands them out in bundles: of keys that exist, or of new ones")
     void bundles() throws Exception {
         SignalAccount alice = account(aliceAddress);
-        PreKeyUpload upload = alice.generateUpload(10);
         PreKeyBundle bundle = alice.preKeyBundle(
                 1,
-                upload.preKeys().get(0),
-                upload.signedPreKey(),
-                upload.kyberPreKeys().get(0));
+                alice.generatePreKeys(1).get(0),
+                alice.generateSignedPreKey(),
+                alice.generateKyberPreKeys(1).get(0));
 
         account(bobAddress).startSession(aliceAddress, bundle);
         account(carolAddress).startSession(aliceAddress, alice.newPreKeyBundle(1));
