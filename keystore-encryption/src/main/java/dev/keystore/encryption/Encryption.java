@@ -156,8 +156,12 @@ public final class Encryption implements Sealing {
         try {
             return unwrap(mark, former);
         } catch (KeyUnavailableException e) {
-            e.addSuppressed(failure);
-            throw e;
+            KeyUnavailableException neither = new KeyUnavailableException(
+                    "Neither the root key nor the one that it replaces opens the store. The root key: "
+                            + failure.getMessage() + ". The one that it replaces: " + e.getMessage(),
+                    failure);
+            neither.addSuppressed(e);
+            throw neither;
         }
     }
 

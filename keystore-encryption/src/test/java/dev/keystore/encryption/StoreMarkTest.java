@@ -204,11 +204,39 @@ class StoreMarkTest {
     }
 
     @Test
-    @DisplayName("R72 if neither the root key nor the former one fits, both reasons are reported")
+    @DisplayName(
+            "R72 if neither the root key nor the former one opens a store, the failure of the root key is the cause")
     void rootKey_neitherFits() {
+        byte[] replaced =
+                Encryption.with(named("new")).replacing(root).open(mark).mark();
+        KeyUnavailableException outage = new KeyUnavailableException("The service does not answer; try later", null);
+        KeyProvider unreachable = new KeyProvider() {
+            @Override
+            public String name() {
+                return "new";
+            }
+
+            @Override
+            public byte[] wrap(byte[] key, byte[] associatedData) {
+                throw outage;
+            }
+
+            @Override
+            public byte[] unwrap(byte[] wrapped, byte[] associatedData) {
+                throw outage;
+            }
+        };
+
         Throwable failure = catchThrowable(
-                () -> Encryption.with(named("other")).replacing(new MemoryKey()).open(mark));
-        assertThat(failure).isInstanceOf(KeyUnavailableException.class);
+                () -> Encryption.with(unreachable).replacing(root).open(replaced));
+
+        assertThat(failure)
+                .isInstanceOf(KeyUnavailableException.class)
+                .hasCause(outage)
+                .hasMessage("Neither the root key nor the one that it replaces opens the store. The root key: The"
+                        + " service does not answer; try later. The one that it replaces: The root key of the"
+                        + " encrypted store comes from \"new\", but \"" + root.name() + "\" is configured; configure"
+                        + " the key that the store was encrypted with");
         assertThat(failure.getSuppressed()).singleElement().isInstanceOf(KeyUnavailableException.class);
     }
 
