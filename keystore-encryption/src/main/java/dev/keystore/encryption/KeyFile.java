@@ -12,6 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
@@ -19,14 +20,16 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.EnumSet;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 
 /**
  * A root key in a file that only its owner can access.
  *
  * <p>The file has one line: {@code keystore-root-key-1 }, then 32 random bytes in Base64. It is read when a store is
- * opened and when its root key is replaced. On a file system with POSIX permissions, a file that its group or others
- * can access is refused; elsewhere, protect it by other means.
+ * opened and when its root key is replaced. On a file system with POSIX permissions, a file is refused if its group or
+ * others can access it, or if it belongs to another user than that of the process or root; elsewhere, protect it by
+ * other means.
  */
 public final class KeyFile implements KeyProvider {
 
@@ -59,7 +62,8 @@ public final class KeyFile implements KeyProvider {
      * @param file does not exist; its folder does
      * @return the key file
      * @throws java.nio.file.FileAlreadyExistsException if the file exists; it is not changed
-     * @throws IOException if the file could not be created, or not be forced to the disk
+     * @throws IOException if the file could not be created, or not be forced to the disk; no file is left, unless it
+     *     could not be deleted either
      */
     public static KeyFile create(Path file) throws IOException {
         byte[] key = new byte[AesKey.BYTES];
@@ -73,19 +77,34 @@ public final class KeyFile implements KeyProvider {
         Arrays.fill(encoded, (byte) 0);
         try (FileChannel channel = FileChannel.open(
                 file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), ownerOnly(file))) {
+            writeOrDelete(file, channel, line);
+        } finally {
+            Arrays.fill(line.array(), (byte) 0);
+        }
+        return new KeyFile(file);
+    }
+
+    /** Writes a new file, and forces it and its folder to the disk. A file that may be incomplete is deleted. */
+    private static void writeOrDelete(Path file, FileChannel channel, ByteBuffer line) throws IOException {
+        try {
             while (line.hasRemaining()) {
                 channel.write(line);
             }
             channel.force(true);
-        } finally {
-            Arrays.fill(line.array(), (byte) 0);
-        }
-        if (hasPermissions(file)) {
-            try (FileChannel folder = FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
-                folder.force(true);
+            if (hasPermissions(file)) {
+                Path parent = file.toAbsolutePath().getParent();
+                try (FileChannel folder = FileChannel.open(parent, StandardOpenOption.READ)) {
+                    folder.force(true);
+                }
             }
+        } catch (IOException | RuntimeException | Error e) {
+            try {
+                Files.deleteIfExists(file);
+            } catch (IOException left) {
+                e.addSuppressed(left);
+            }
+            throw e;
         }
-        return new KeyFile(file);
     }
 
     private static FileAttribute<?>[] ownerOnly(Path file) {
@@ -139,7 +158,8 @@ public final class KeyFile implements KeyProvider {
         if (!hasPermissions(file)) {
             return;
         }
-        Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(file);
+        PosixFileAttributes attributes = Files.readAttributes(file, PosixFileAttributes.class);
+        Set<PosixFilePermission> permissions = attributes.permissions();
         if (!OWNER_ONLY.containsAll(permissions)) {
             throw new KeyUnavailableException(
                     "Key file " + file + " is accessible to others than its owner ("
@@ -148,6 +168,22 @@ public final class KeyFile implements KeyProvider {
                             + " key",
                     null);
         }
+        String owner = attributes.owner().getName();
+        if (!isTrusted(owner, ProcessHandle.current().info().user())) {
+            throw new KeyUnavailableException(
+                    "Key file " + file + " belongs to user " + owner + ", who can read it, and not to the user of this"
+                            + " process; if that user has not read it, change its owner (chown), otherwise replace the"
+                            + " key",
+                    null);
+        }
+    }
+
+    /**
+     * Returns whether the owner of a file is the user of this process, or root, who can read any file. If the user has
+     * no name, as in some containers, there is nothing to compare.
+     */
+    static boolean isTrusted(String owner, Optional<String> user) {
+        return owner.equals("root") || user.isEmpty() || owner.equals(user.get());
     }
 
     private RootKey parse(byte[] content) {

@@ -3,6 +3,7 @@ package dev.keystore.encryption;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.crypto.tink.KmsClients;
 import dev.keystore.KeyUnavailableException;
@@ -13,10 +14,12 @@ import java.io.OutputStream;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.UserPrincipal;
 import java.security.KeyStore;
 import java.security.SecureRandom;
 import java.util.Arrays;
@@ -28,6 +31,7 @@ import java.util.stream.Collectors;
 import javax.crypto.spec.SecretKeySpec;
 import org.assertj.core.api.AbstractThrowableAssert;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -104,6 +108,44 @@ class KeyProviderTest {
         assertUnavailable(() -> created.wrap(key, PLACE))
                 .hasMessage("Key file " + file + " is accessible to others than its owner (" + permissions
                         + "); if nobody else has read it, allow only the owner (chmod 600), otherwise replace the key");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"alice, alice, true", "bob, alice, false", "bob, root, false", "root, alice, true", "1001, , true"})
+    @DisplayName("R72 a key file of another user is refused, except of root")
+    void keyFile_owner(String owner, @Nullable String user, boolean isTrusted) {
+        assertThat(KeyFile.isTrusted(owner, Optional.ofNullable(user))).isEqualTo(isTrusted);
+    }
+
+    @Test
+    @DisplayName("R72 root is refused a key file that another user owns, with what to do")
+    void keyFile_ofAnotherUser() throws Exception {
+        Path file = folder.resolve("root.key");
+        KeyFile created = KeyFile.create(file);
+        assumeTrue(Files.getOwner(file).getName().equals("root"), "only root can give a file away");
+        UserPrincipal other =
+                file.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName("4711");
+        Files.setOwner(file, other);
+
+        assertUnavailable(() -> created.wrap(key, PLACE))
+                .hasMessage("Key file " + file + " belongs to user 4711, who can read it, and not to the user of this"
+                        + " process; if that user has not read it, change its owner (chown), otherwise replace the"
+                        + " key");
+    }
+
+    @Test
+    @DisplayName("R72 a key file that could not be written is deleted, so that it can be created again")
+    void keyFile_createFails_leavesNone() throws Exception {
+        Path file = folder.resolve("root.key");
+        Thread.currentThread().interrupt(); // ends the write, after the file was created
+        try {
+            assertThatThrownBy(() -> KeyFile.create(file)).isInstanceOf(ClosedByInterruptException.class);
+        } finally {
+            Thread.interrupted();
+        }
+
+        assertThat(file).doesNotExist();
+        assertThat(KeyFile.create(file).wrap(key, PLACE)).isNotEmpty();
     }
 
     @ParameterizedTest
