@@ -3,7 +3,6 @@ package dev.keystore.core;
 import dev.keystore.UnreadableEntryException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -166,27 +165,10 @@ final class EntryCache {
     /** Returns whether the backend holds an unreadable value for a key. The cache is neither used nor changed. */
     boolean isUnreadable(EntryKey key) {
         try {
-            byte[] former = null;
-            byte[] record = storage.read(key.context.name(), key.entryId());
-            while (!decodes(key, record)) {
-                if (Arrays.equals(record, former)) {
-                    return true;
-                }
-                former = record; // if it is erased now, its keys may be gone already: look at it once more
-                record = storage.read(key.context.name(), key.entryId());
-            }
+            EntryLoader.decodeLatest(storage, key, storage.read(key.context.name(), key.entryId()));
             return false;
         } catch (UnreadableEntryException e) {
             return true;
-        }
-    }
-
-    private static boolean decodes(EntryKey key, byte @Nullable [] record) {
-        try {
-            EntryLoader.decode(key, record);
-            return true;
-        } catch (UnreadableEntryException e) {
-            return false;
         }
     }
 

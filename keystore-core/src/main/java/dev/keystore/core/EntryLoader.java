@@ -10,6 +10,7 @@ import dev.keystore.core.InFlight.Result.Found;
 import dev.keystore.spi.KeyStoreListener.WaitResult;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -182,7 +183,7 @@ final class EntryLoader {
     private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
         Entry entry;
         try {
-            entry = decode(key, record);
+            entry = decodeLatest(storage, key, record);
         } catch (UnreadableEntryException e) {
             // An erase that came in between has destroyed the keys of what was loaded before it.
             if (isUndisplaced(key, mine, generation)) {
@@ -327,8 +328,30 @@ final class EntryLoader {
         }
     }
 
-    /** Decodes the record that the backend holds of a key; null means that the key does not exist. */
-    static Entry decode(EntryKey key, byte @Nullable [] record) {
+    /**
+     * Decodes a record that was loaded. If it cannot be read, looks at what is stored again: since it was loaded, a
+     * commit may have erased it with its keys, or {@link StoreEncryption} may have rewritten it and dropped its key.
+     *
+     * @param loaded null if the key does not exist
+     * @throws UnreadableEntryException if what is stored cannot be read, and is what was read before
+     */
+    static Entry decodeLatest(Storage storage, EntryKey key, byte @Nullable [] loaded) {
+        byte[] record = loaded;
+        while (true) {
+            try {
+                return decode(key, record);
+            } catch (UnreadableEntryException e) {
+                LoadFailures.throwIfInterrupted(key);
+                byte[] stored = storage.read(key.context.name(), key.entryId());
+                if (Arrays.equals(record, stored)) {
+                    throw e;
+                }
+                record = stored;
+            }
+        }
+    }
+
+    private static Entry decode(EntryKey key, byte @Nullable [] record) {
         if (record == null) {
             return Entry.absent();
         }

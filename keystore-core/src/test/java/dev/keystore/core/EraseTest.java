@@ -180,6 +180,25 @@ class EraseTest {
     }
 
     @Test
+    @DisplayName("R43 an uncached read that overlaps an erase finds nothing, rather than a record without a key")
+    void uncachedRead_duringAnErase_looksAgain() {
+        try (Fixture fixture = encrypted(Kind.COMPLETE)) {
+            fixture.put("x", "1");
+            for (boolean writesAgain : new boolean[] {false, true}) {
+                fixture.faults.on(Operation.LOAD).of("session", "x").run(Moment.AFTER, () -> {
+                    fixture.alice.erase();
+                    if (writesAgain) {
+                        fixture.put("x", "2");
+                    }
+                });
+                assertThat(text(fixture.alice.uncached().find(KeyTypes.SESSION, "x")))
+                        .isEqualTo(writesAgain ? "2" : "absent");
+                fixture.put("x", "1");
+            }
+        }
+    }
+
+    @Test
     @DisplayName("R43 a verification that overlaps an erase reports nothing")
     void verify_duringAnErase_looksAgain() throws Exception {
         try (Fixture seeded = encrypted(Kind.COMPLETE)) {

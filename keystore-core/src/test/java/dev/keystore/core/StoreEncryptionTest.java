@@ -36,12 +36,14 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
@@ -353,6 +355,38 @@ class StoreEncryptionTest {
             fixture.put("bob.1", "1");
             fixture.put("later", "1");
             assertEnded(job, fixture);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Job.class)
+    @DisplayName("R71 R74 an entry that a job rewrites after it was loaded is read, and not reported as unreadable")
+    void job_besideReads(Job job) {
+        List<Function<SignalKeyStore, Optional<byte[]>>> reads = List.of(
+                store -> store.find(KeyTypes.SESSION, "bob.1"),
+                store -> Optional.ofNullable(
+                        store.get(KeyTypes.SESSION, List.of("bob.0", "bob.1")).get("bob.1")),
+                store -> store.uncached().find(KeyTypes.SESSION, "bob.1"),
+                store -> Optional.ofNullable(store.uncached()
+                        .get(KeyTypes.SESSION, List.of("bob.0", "bob.1"))
+                        .get("bob.1")));
+        for (int i = 0; i < reads.size(); i++) {
+            RecordedEvents events = new RecordedEvents();
+            try (Fixture fixture = closed(small(job))
+                    .reopen(builder -> job.options().apply(builder).listener(events))) {
+                fixture.find("bob.2"); // loads the data keys
+                fixture.faults
+                        .on(Operation.LOAD)
+                        .of("session", "bob.1")
+                        .run(Moment.AFTER, () -> job.run(fixture.database));
+
+                assertThat(Fixture.text(reads.get(i).apply(fixture.alice)))
+                        .as("read %s", i)
+                        .isEqualTo("1");
+
+                assertThat(events.take()).noneMatch(event -> event.startsWith("unreadable"));
+                assertThat(fixture.find("bob.1")).isEqualTo("1");
+            }
         }
     }
 
