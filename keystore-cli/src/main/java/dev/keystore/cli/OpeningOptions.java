@@ -46,12 +46,13 @@ abstract class OpeningOptions {
     }
 
     private void check(Secrets given) {
-        long keys = Stream.of(given.keyFile(), given.passphraseEnv(), given.passphrase())
+        String byProperty = given.properties().get(Secrets.KEY);
+        long keys = Stream.of(given.keyFile(), given.passphraseEnv(), given.passphrase(), byProperty)
                 .filter(key -> key != null)
                 .count();
         if (keys > 1) {
-            throw wrongUsage("Only one of --" + prefix + "key-file, --" + prefix + "passphrase-env and --" + prefix
-                    + "passphrase can be given");
+            throw wrongUsage("Only one of --" + prefix + "key-file, --" + prefix + "passphrase-env, --" + prefix
+                    + "passphrase and the property " + Secrets.KEY + " can be given");
         }
         if (given.properties().keySet().stream().anyMatch(OpeningOptions::isPassword)) {
             throw wrongUsage("A password is not accepted as an argument, which other users of this machine can see:"

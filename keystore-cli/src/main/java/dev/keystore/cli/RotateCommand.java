@@ -4,7 +4,6 @@ import dev.keystore.core.EncryptionProgress;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreEncryption;
 import dev.keystore.core.StoreInspection;
-import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.encryption.Passphrase;
 import dev.keystore.encryption.PasswordSource;
@@ -52,7 +51,11 @@ final class RotateCommand extends EncryptionCommand {
 
     @Override
     boolean replacesRootKey() {
-        return newKey() != null;
+        return newKey() != null || hasFormerKeyProperty();
+    }
+
+    private boolean hasFormerKeyProperty() {
+        return store().secrets().properties().containsKey(Secrets.FORMER_KEY);
     }
 
     private SignalKeyDatabase.Builder withKeys(SignalKeyDatabase.Builder builder) {
@@ -61,10 +64,10 @@ final class RotateCommand extends EncryptionCommand {
         if (next == null) {
             return builder;
         }
-        if (former == null) {
+        if (former == null || hasFormerKeyProperty()) {
             throw output().wrongUsage("With a new root key, give the present one by an option, not by a property");
         }
-        return builder.encryption(Encryption.with(next).replacing(former));
+        return builder.encryption(store().secrets().encryption(next).replacing(former));
     }
 
     private @Nullable KeyProvider newKey() {

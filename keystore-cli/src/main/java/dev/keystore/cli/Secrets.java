@@ -2,6 +2,7 @@ package dev.keystore.cli;
 
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.EncryptionProperties;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.encryption.Passphrase;
 import dev.keystore.encryption.PasswordSource;
@@ -26,6 +27,12 @@ record Secrets(
         @Nullable String passwordEnv,
         Map<String, String> properties) {
 
+    /** The property that names a root key. */
+    static final String KEY = "encryption.key";
+
+    /** The property that names a root key that is being replaced. */
+    static final String FORMER_KEY = "encryption.former-key";
+
     /** Returns where the root key is; null if no option says so. */
     @Nullable
     KeyProvider key() {
@@ -40,35 +47,45 @@ record Secrets(
 
     /** Returns whether a root key is configured, by an option or a property. */
     boolean hasKey() {
-        return keyFile != null
-                || passphraseEnv != null
-                || passphrase != null
-                || properties.containsKey("encryption.key");
+        return keyFile != null || passphraseEnv != null || passphrase != null || properties.containsKey(KEY);
     }
 
+    /**
+     * Returns a builder that knows the root key, and the other properties of encryption.
+     *
+     * @throws IllegalArgumentException if one of these is unknown or invalid
+     */
     SignalKeyDatabase.Builder builder(String url) {
         SignalKeyDatabase.Builder builder = builderWithoutKey(url);
+        KeyProvider key = key();
+        if (key != null) {
+            return builder.encryption(encryption(key));
+        }
         properties.forEach((name, value) -> {
-            if (isKey(name)) {
+            if (isOfEncryption(name)) {
                 builder.property(name, value);
             }
         });
-        KeyProvider key = key();
-        return key == null ? builder : builder.encryption(Encryption.with(key));
+        return builder;
+    }
+
+    /** Returns encryption under a root key, and otherwise as the properties say; throws as {@link #builder} does. */
+    Encryption encryption(KeyProvider root) {
+        return EncryptionProperties.with(root, properties);
     }
 
     /** Returns a builder that does not know the root key, and refuses an encrypted store. */
     SignalKeyDatabase.Builder builderWithoutKey(String url) {
         SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().url(url);
         properties.forEach((name, value) -> {
-            if (!isKey(name)) {
+            if (!isOfEncryption(name)) {
                 builder.property(name, value);
             }
         });
         return passwordEnv == null ? builder : builder.property("password", password(passwordEnv));
     }
 
-    private static boolean isKey(String property) {
+    private static boolean isOfEncryption(String property) {
         return property.startsWith("encryption.");
     }
 

@@ -25,6 +25,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -658,6 +663,103 @@ class CommandTest {
         assertThat(Ran.of("copy", target, plain, "--key-file", key, "--yes").code())
                 .isZero();
         assertThat(Stores.entries(plain)).isEqualTo(entries());
+    }
+
+    @Test
+    @DisplayName("R70 R74 rotate to a new key file pads values as the property says")
+    void rotate_withPadding_padsAgain() throws Exception {
+        Path first = folder.resolve("first.key");
+        Path second = folder.resolve("second.key");
+        Ran.of("key", "generate", first.toString());
+        Ran.of("key", "generate", second.toString());
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                .url(url())
+                .encryption(Encryption.with(KeyFile.at(first)).padding(256))
+                .open()) {
+            Stores.fill(database.forContext("alice"), 20);
+        }
+        assertThat(recordLengths(file())).hasSize(28).allMatch(CommandTest::isPadded);
+
+        Ran ran = Ran.of(
+                "rotate",
+                url(),
+                "--key-file",
+                first.toString(),
+                "--new-key-file",
+                second.toString(),
+                "--property",
+                "encryption.padding=256");
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        assertThat(recordLengths(file())).hasSize(28).allMatch(CommandTest::isPadded);
+        assertThat(Ran.of("verify", url(), "--key-file", second.toString()).code())
+                .isZero();
+    }
+
+    private static boolean isPadded(int recordLength) {
+        int overhead = 54;
+        return recordLength % 256 == overhead;
+    }
+
+    /** Returns the lengths of all records in an SQLite file, with those of data keys, without the mark. */
+    private static List<Integer> recordLengths(Path file) throws Exception {
+        List<Integer> lengths = new ArrayList<>();
+        try (Connection connection = DriverManager.getConnection(Stores.sqlite(file));
+                Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT length(value) FROM entry WHERE context <> '_store'")) {
+            while (rows.next()) {
+                lengths.add(rows.getInt(1));
+            }
+        }
+        return lengths;
+    }
+
+    @Test
+    @DisplayName("R70 copy to a new key file hides the names in the target if the property says so; rotate keeps that")
+    void copy_toHiddenNames_hidesThem() throws Exception {
+        Stores.fill(url(), "alice in wonderland");
+        Path file = folder.resolve("hidden.db");
+        String target = Stores.sqlite(file);
+        String key = folder.resolve("root.key").toString();
+        Ran.of("key", "generate", key);
+
+        Ran copied =
+                Ran.of("copy", url(), target, "--target-key-file", key, "--target-property", "encryption.names=hidden");
+
+        assertThat(copied.code()).as(copied.toString()).isZero();
+        assertThat(textOf(file())).contains("alice in wonderland", "bob.1", "signed-pre-key");
+        assertThat(textOf(file)).doesNotContain("alice in wonderland", "bob.1", "signed-pre-key");
+        assertThat(Ran.of("rotate", target, "--key-file", key).code()).isZero();
+        assertThat(textOf(file)).doesNotContain("alice in wonderland", "bob.1", "signed-pre-key");
+        assertThat(Ran.of("verify", target, "--key-file", key).out()).contains("1 context, 27 entries", ": intact");
+        assertThat(Ran.of("contexts", target, "--key-file", key).out()).contains("alice in wonderland");
+    }
+
+    private static String textOf(Path file) throws Exception {
+        return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
+    }
+
+    @Test
+    @DisplayName("R70 a property of encryption that is unknown or contradicts a key option is refused, not ignored")
+    void encryptionProperty_thatCannotBeUsed_isRefused() {
+        Stores.fill(url(), "alice");
+        String key = folder.resolve("root.key").toString();
+        Ran.of("key", "generate", key);
+        for (String property : List.of("encryption.pading=256", "encryption.names=hiden", "encryption.padding=0")) {
+            Ran ran = Ran.of("encrypt", url(), "--key-file", key, "--property", property);
+            assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FAILED);
+            assertThat(ran.err()).containsAnyOf("encryption.", "stepBytes").doesNotContain("\tat ");
+        }
+        for (String[] options : new String[][] {
+            {"--property", "encryption.key=key-file:" + key},
+            {"--property", "encryption.former-key=key-file:" + key, "--new-key-file", key}
+        }) {
+            List<String> arguments = new ArrayList<>(List.of("rotate", url(), "--key-file", key));
+            arguments.addAll(List.of(options));
+            Ran ran = Ran.of(arguments.toArray(String[]::new));
+            assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.USAGE);
+        }
+        assertThat(entries()).as("still without encryption").isEqualTo(Map.of("alice", 27L));
     }
 
     @Test

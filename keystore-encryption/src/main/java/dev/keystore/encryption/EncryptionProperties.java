@@ -7,6 +7,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -46,12 +47,36 @@ public final class EncryptionProperties implements SealingProvider {
 
     @Override
     public Optional<Sealing> sealing(Map<String, String> properties) {
-        Map<String, String> left = new HashMap<>(properties);
-        left.keySet().removeIf(name -> !name.startsWith(PREFIX));
-        if (left.isEmpty()) {
-            return Optional.empty();
+        Map<String, String> left = ofEncryption(properties);
+        return left.isEmpty() ? Optional.empty() : Optional.of(encryption(key(KEY, left), left));
+    }
+
+    /**
+     * Returns encryption under a root key that no property names, and otherwise as the properties say: for programs
+     * that take the root key from elsewhere, such as an option of a command.
+     *
+     * @param root gives access to the root key
+     * @param properties the properties of a database; those that do not concern encryption are ignored
+     * @return the encryption
+     * @throws IllegalArgumentException if a property of encryption is unknown or invalid, or names a root key as well
+     */
+    public static Encryption with(KeyProvider root, Map<String, String> properties) {
+        Objects.requireNonNull(root, "root");
+        Map<String, String> left = ofEncryption(properties);
+        if (left.containsKey(KEY)) {
+            throw new IllegalArgumentException(
+                    "Property " + KEY + " names a root key, but another one is given; leave one of them out");
         }
-        KeyProvider root = key(KEY, left);
+        return encryption(root, left);
+    }
+
+    private static Map<String, String> ofEncryption(Map<String, String> properties) {
+        Map<String, String> found = new HashMap<>(properties);
+        found.keySet().removeIf(name -> !name.startsWith(PREFIX));
+        return found;
+    }
+
+    private static Encryption encryption(@Nullable KeyProvider root, Map<String, String> left) {
         KeyProvider former = key(FORMER_KEY, left);
         String padding = left.remove(PADDING);
         boolean hidesNames = hidesNames(left.remove(NAMES));
@@ -70,7 +95,7 @@ public final class EncryptionProperties implements SealingProvider {
         if (hidesNames) {
             encryption = encryption.hidingNames();
         }
-        return Optional.of(padding == null ? encryption : encryption.padding(step(padding)));
+        return padding == null ? encryption : encryption.padding(step(padding));
     }
 
     private static boolean hidesNames(@Nullable String names) {

@@ -24,6 +24,7 @@ import java.security.KeyStore;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
@@ -447,6 +448,27 @@ class KeyProviderTest {
                 .hasToString("Encryption[root key from passphrase, padding 1]");
         assertThat(sealing(provider, Map.of("encryption.key", "kms:gcp-kms://projects/x")))
                 .hasToString("Encryption[root key from kms, padding 1]");
+    }
+
+    @Test
+    @DisplayName("R72 properties add to a root key that code provides, and may not name another one")
+    void properties_withRootKey() {
+        KeyFile root = KeyFile.at(folder.resolve("root.key"));
+        assertThat(EncryptionProperties.with(root, Map.of("busy_timeout", "5")))
+                .hasToString("Encryption[root key from key-file, padding 1]");
+        assertThat(EncryptionProperties.with(
+                        root,
+                        Map.of(
+                                "encryption.padding", "64",
+                                "encryption.names", "hidden",
+                                "encryption.former-key", "passphrase-env:NAME")))
+                .hasToString("Encryption[root key from key-file, replacing passphrase, padding 64, hiding names]");
+        for (String property : List.of("encryption.key", "encryption.key.password", "encryption.none")) {
+            assertThatThrownBy(() -> EncryptionProperties.with(root, Map.of(property, "hunter2")))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(property)
+                    .hasMessageNotContaining("hunter2");
+        }
     }
 
     private static Sealing sealing(SealingProvider provider, Map<String, String> properties) {
