@@ -2,6 +2,7 @@ package dev.keystore.encryption;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.keystore.KeyUnavailableException;
 import dev.keystore.spi.KeyProvider;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
@@ -10,13 +11,15 @@ import java.nio.charset.CodingErrorAction;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A root key derived from a passphrase by Argon2id, with 64 MiB of memory, 3 passes and 4 lanes (RFC 9106, section 4)
  * and a random salt. Salt and parameters are stored in the mark of the store.
  *
- * <p>Each opening of a store takes that memory and a few tenths of a second. An attacker with a copy of the store can
- * try passphrases at the same cost: use one with at least 80 random bits, such as seven Diceware words.
+ * <p>Each opening of a store takes that memory and a few tenths of a second. If the heap has no room for it, the key is
+ * unavailable. A mark with smaller parameters than these is refused. An attacker with a copy of the store can try
+ * passphrases at the same cost: use one with at least 80 random bits, such as seven Diceware words.
  *
  * <p>Needs {@code org.bouncycastle:bcprov-jdk18on}, which this module does not bring along.
  */
@@ -29,7 +32,7 @@ public final class Passphrase implements KeyProvider {
     private static final int SALT_BYTES = 16;
     private static final int PARAMETER_BYTES = 3 * Integer.BYTES + SALT_BYTES;
 
-    /** Parameters beyond these are refused, since a changed mark could otherwise exhaust the memory. */
+    /** Parameters beyond these are refused, since a changed mark could otherwise exhaust memory and time. */
     private static final int MAXIMUM_MEMORY_KIB = 1_048_576;
 
     private static final int MAXIMUM_PASSES = 16;
@@ -79,10 +82,13 @@ public final class Passphrase implements KeyProvider {
         }
         byte[] parameters = Arrays.copyOf(wrapped, PARAMETER_BYTES);
         try (RootKey root = derive(parameters)) {
-            return root.unwrap(
-                    Arrays.copyOfRange(wrapped, PARAMETER_BYTES, wrapped.length),
-                    joined(associatedData, parameters),
-                    "key of the passphrase");
+            byte[] key = Arrays.copyOfRange(wrapped, PARAMETER_BYTES, wrapped.length);
+            if (root.isWrappedByAnother(key)) {
+                // Without the id of the derived key: readers of logs could test guesses by it.
+                throw new KeyUnavailableException(
+                        "The passphrase is not the one that the store was encrypted with; configure that one", null);
+            }
+            return root.unwrap(key, joined(associatedData, parameters), "key of the passphrase");
         }
     }
 
@@ -98,17 +104,33 @@ public final class Passphrase implements KeyProvider {
         int memoryKib = buffer.getInt();
         int passes = buffer.getInt();
         int lanes = buffer.getInt();
+        // Fewer passes or less memory were never written: in a changed mark, they make guesses cheaper.
         if (lanes < 1
                 || lanes > MAXIMUM_LANES
-                || passes < 1
+                || passes < PASSES
                 || passes > MAXIMUM_PASSES
-                || memoryKib < 8 * lanes
+                || memoryKib < MEMORY_KIB
                 || memoryKib > MAXIMUM_MEMORY_KIB) {
             throw RootKey.changed();
         }
+        if (memoryKib > Runtime.getRuntime().maxMemory() / 1024) {
+            throw exceedsHeap(memoryKib, null);
+        }
         byte[] salt = new byte[SALT_BYTES];
         buffer.get(salt);
-        return new RootKey(Secrets.apply(passphrase(), bytes -> Argon2id.hash(bytes, salt, memoryKib, passes, lanes)));
+        try {
+            return new RootKey(
+                    Secrets.apply(passphrase(), bytes -> Argon2id.hash(bytes, salt, memoryKib, passes, lanes)));
+        } catch (OutOfMemoryError e) {
+            throw exceedsHeap(memoryKib, e);
+        }
+    }
+
+    private static KeyUnavailableException exceedsHeap(int memoryKib, @Nullable OutOfMemoryError cause) {
+        return new KeyUnavailableException(
+                "Deriving the root key from the passphrase needs " + memoryKib / 1024 + " MiB of the heap, which has "
+                        + (Runtime.getRuntime().maxMemory() >> 20) + " MiB; enlarge it (-Xmx)",
+                cause);
     }
 
     /** Returns the passphrase in UTF-8. */

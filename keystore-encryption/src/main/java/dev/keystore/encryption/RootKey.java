@@ -47,6 +47,11 @@ final class RootKey implements AutoCloseable {
         return wrapped;
     }
 
+    /** Returns whether another root key has wrapped a key, by the id in it, which is not authenticated. */
+    boolean isWrappedByAnother(byte[] wrapped) {
+        return wrapped.length == WRAPPED_BYTES && !Arrays.equals(id(), Arrays.copyOf(wrapped, ID_BYTES));
+    }
+
     /**
      * Decrypts a key.
      *
@@ -56,12 +61,11 @@ final class RootKey implements AutoCloseable {
         if (wrapped.length != WRAPPED_BYTES) {
             throw changed();
         }
-        byte[] needed = Arrays.copyOf(wrapped, ID_BYTES);
-        byte[] id = id();
-        if (!Arrays.equals(id, needed)) {
+        if (isWrappedByAnother(wrapped)) {
             throw new KeyUnavailableException(
-                    "The store was encrypted with root key " + hex(needed) + ", but the " + source + " is root key "
-                            + hex(id) + "; configure the key that the store was encrypted with",
+                    "The store was encrypted with root key " + hex(Arrays.copyOf(wrapped, ID_BYTES)) + ", but the "
+                            + source + " is root key " + hex(id())
+                            + "; configure the key that the store was encrypted with",
                     null);
         }
         try {

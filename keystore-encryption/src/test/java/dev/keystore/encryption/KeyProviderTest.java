@@ -10,7 +10,9 @@ import dev.keystore.KeyUnavailableException;
 import dev.keystore.spi.KeyProvider;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.SealingProvider;
+import java.io.File;
 import java.io.OutputStream;
+import java.lang.ref.Reference;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
@@ -29,9 +31,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import javax.crypto.spec.SecretKeySpec;
 import org.assertj.core.api.AbstractThrowableAssert;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.bouncycastle.crypto.params.Argon2Parameters;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -199,6 +203,10 @@ class KeyProviderTest {
                 Passphrase.from("correct horse"::toCharArray),
                 Passphrase.from("correct horse"::toCharArray),
                 Passphrase.from("wrong horse"::toCharArray));
+        byte[] other = Passphrase.from("wrong horse"::toCharArray).wrap(key, PLACE);
+        assertUnavailable(() -> Passphrase.from("correct horse"::toCharArray).unwrap(other, PLACE))
+                .as("R76 no id of a derived key, by which guesses could be tested")
+                .hasMessage("The passphrase is not the one that the store was encrypted with; configure that one");
         byte[] wrapped = Passphrase.from("größe 🐎"::toCharArray).wrap(key, PLACE);
         assertThat(Passphrase.from("größe 🐎"::toCharArray).unwrap(wrapped, PLACE))
                 .isEqualTo(key);
@@ -206,7 +214,7 @@ class KeyProviderTest {
     }
 
     @Test
-    @DisplayName("R72 parameters of Argon2id that would exhaust the memory are refused")
+    @DisplayName("R72 parameters of Argon2id are refused that exhaust the memory, or make guesses cheaper than today's")
     void passphrase_parameters() {
         Passphrase passphrase = Passphrase.from("correct horse"::toCharArray);
         byte[] wrapped = passphrase.wrap(key, PLACE);
@@ -217,7 +225,10 @@ class KeyProviderTest {
             {65_536, 17, 4},
             {65_536, 0, 4},
             {65_536, 3, 0},
-            {65_536, 3, 65}
+            {65_536, 3, 65},
+            {8, 1, 1},
+            {65_535, 3, 4},
+            {65_536, 2, 4}
         }) {
             byte[] changed = wrapped.clone();
             ByteBuffer.wrap(changed).putInt(parameters[0]).putInt(parameters[1]).putInt(parameters[2]);
@@ -226,13 +237,79 @@ class KeyProviderTest {
     }
 
     @Test
+    @DisplayName("R72 a heap that has no room for Argon2id makes the key unavailable, with what to do")
+    void passphrase_smallHeap() throws Exception {
+        Process child = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:+UseSerialGC",
+                        "-Xmx100m",
+                        "-cp",
+                        Stream.of(SmallHeap.class, Passphrase.class, KeyProvider.class, Argon2Parameters.class)
+                                .map(each -> each.getProtectionDomain()
+                                        .getCodeSource()
+                                        .getLocation()
+                                        .getPath())
+                                .collect(Collectors.joining(File.pathSeparator)),
+                        SmallHeap.class.getName())
+                .redirectErrorStream(true)
+                .start();
+        String printed = new String(child.getInputStream().readAllBytes(), UTF_8);
+
+        assertThat(child.waitFor()).as(printed).isZero();
+        assertThat(printed.lines())
+                .hasSize(2)
+                .first()
+                .asString()
+                .startsWith("Deriving the root key from the passphrase needs 1024 MiB of the heap, which has ")
+                .endsWith(" MiB; enlarge it (-Xmx)");
+        assertThat(printed.lines().toList().get(1))
+                .startsWith("Deriving the root key from the passphrase needs 64 MiB of the heap, which has ");
+    }
+
+    /** Derives keys in a process with a small heap, and prints why they are unavailable. */
+    static final class SmallHeap {
+
+        private SmallHeap() {}
+
+        /** Runs without arguments. */
+        public static void main(String[] arguments) {
+            Passphrase passphrase = Passphrase.from("correct horse"::toCharArray);
+            byte[] parameters = ByteBuffer.allocate(100)
+                    .putInt(1_048_576)
+                    .putInt(3)
+                    .putInt(4)
+                    .array();
+            print(() -> passphrase.unwrap(parameters, new byte[0]));
+            byte[] cache = new byte[50 << 20];
+            try {
+                print(() -> passphrase.wrap(new byte[32], new byte[0]));
+            } finally {
+                Reference.reachabilityFence(cache);
+            }
+        }
+
+        private static void print(Runnable derivation) {
+            try {
+                derivation.run();
+                System.out.println("derived");
+            } catch (KeyUnavailableException e) {
+                System.out.println(e.getMessage());
+            } catch (OutOfMemoryError e) {
+                System.out.println(e);
+            }
+        }
+    }
+
+    @Test
     @DisplayName("R73 a key that was wrapped with other parameters of Argon2id than today's is unwrapped with those")
     void passphrase_storedParameters() {
         byte[] stored = HexFormat.of()
-                .parseHex("00002000000000010000000182cedebe656436bd8643afe3da84ceb1"
-                        + "f51c3c2d944a874745d22bec73cda2563e516d636dc44724a7c59588a449f09afdd1318ebdef4bf9"
-                        + "27a5b6009d21ff82c5d47623ce51d62df7e209ddb39c036ac8056ad29b7b191bc3ddc8ea47f7a865");
-        assertThat(ByteBuffer.wrap(stored).getInt()).as("KiB").isEqualTo(8_192);
+                .parseHex("0001000000000004000000012b0adbb6929b87cc9236a3aa21e09e34db339ff03751df00ba7937bf"
+                        + "0e9338b5784c36db8c497070701e93d8e08cdabea913052a2dfc641739213229b2b09aecb757b5ce"
+                        + "88bf1b6ea4875bfe43fa6e5ed1a89a2e93ca75bc00a3a9c81c11ed9c");
+        assertThat(ByteBuffer.wrap(stored, Integer.BYTES, Integer.BYTES).getInt())
+                .as("passes")
+                .isEqualTo(4);
 
         assertThat(Passphrase.from("correct horse"::toCharArray).unwrap(stored, PLACE))
                 .isEqualTo("a key that was wrapped long ago.".getBytes(UTF_8));
