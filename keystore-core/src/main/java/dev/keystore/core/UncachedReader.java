@@ -86,7 +86,8 @@ final class UncachedReader implements KeyReader {
     }
 
     private <V> @Nullable V value(EntryKey key, KeyType<V> type, byte @Nullable [] record) {
-        return reported(() -> EntryLoader.decodeLatest(engine.storage, key, record)).value(type);
+        return reported(() -> EntryLoader.decodeLatest(engine.storage, key, record))
+                .value(type);
     }
 
     /** Returns what {@code read} returns; if it finds an entry that cannot be read, reports and throws that. */

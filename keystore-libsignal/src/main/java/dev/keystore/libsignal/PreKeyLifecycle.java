@@ -278,7 +278,7 @@ final class PreKeyLifecycle {
         Optional<PreKeyLog> log = log(kind);
         return ids(kind).stream()
                 .filter(id -> log.isEmpty()
-                        || !log.get().isReplaced(id, last, now) && !log.get().isHandedOut(id))
+                        || (!log.get().isReplaced(id, last, now) && !log.get().isHandedOut(id)))
                 .toList();
     }
 

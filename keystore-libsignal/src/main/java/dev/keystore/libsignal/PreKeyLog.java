@@ -227,7 +227,7 @@ record PreKeyLog(int uploadedUpTo, int offeredUpTo, List<HandedOut> handedOut, L
                 int handedOut = bytes.getInt();
                 int replaced = bytes.getInt();
                 long rest = bytes.remaining() - (long) ITEM * handedOut - 12L * replaced;
-                if (handedOut < 0 || replaced < 0 || rest != 0 && rest != Integer.BYTES) {
+                if (handedOut < 0 || replaced < 0 || (rest != 0 && rest != Integer.BYTES)) {
                     throw new IllegalArgumentException("counts do not fit " + encoded.length + " bytes");
                 }
                 List<HandedOut> ids = new ArrayList<>(handedOut);

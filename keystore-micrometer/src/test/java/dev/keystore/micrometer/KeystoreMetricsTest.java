@@ -41,7 +41,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.MatchResult;
@@ -253,15 +252,23 @@ class KeystoreMetricsTest {
         metrics.bindTo(registry);
         KeyStoreListener alice = metrics.forAccount();
         alice.onPreKeysCounted(100, 1, 8, 3);
-        WeakReference<KeyStoreListener> bob = new WeakReference<>(metrics.forAccount());
-        Optional.ofNullable(bob.get()).orElseThrow().onPreKeysCounted(5, 1, 8, 3);
-        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (bob.get() != null && System.nanoTime() < deadlineNanos) {
-            System.gc();
-        }
+        try {
+            WeakReference<KeyStoreListener> bob = accountWithFivePreKeys();
+            long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+            while (bob.get() != null && System.nanoTime() < deadlineNanos) {
+                System.gc();
+            }
 
-        assertThat(scraped("keystore_prekeys{kind=\"one_time\"}")).isEqualTo(100);
-        Reference.reachabilityFence(alice);
+            assertThat(scraped("keystore_prekeys{kind=\"one_time\"}")).isEqualTo(100);
+        } finally {
+            Reference.reachabilityFence(alice);
+        }
+    }
+
+    private WeakReference<KeyStoreListener> accountWithFivePreKeys() {
+        KeyStoreListener account = metrics.forAccount();
+        account.onPreKeysCounted(5, 1, 8, 3);
+        return new WeakReference<>(account);
     }
 
     /** Returns another number for each result of a kind. */
