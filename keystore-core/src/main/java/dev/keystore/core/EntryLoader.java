@@ -341,7 +341,6 @@ final class EntryLoader {
             try {
                 return decode(key, record);
             } catch (UnreadableEntryException e) {
-                LoadFailures.throwIfInterrupted(key);
                 byte[] stored = storage.read(key.context.name(), key.entryId());
                 if (Arrays.equals(record, stored)) {
                     throw e;
