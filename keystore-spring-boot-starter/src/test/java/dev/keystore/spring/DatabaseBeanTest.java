@@ -308,9 +308,7 @@ class DatabaseBeanTest {
         Files.delete(anchor);
 
         onBean(anchor)
-                .run(context -> assertThatThrownBy(
-                                () -> context.getBean(SignalKeyDatabase.class).forContext("alice"))
-                        .isInstanceOf(StoreOpenException.class));
+                .run(context -> assertThat(context).getFailure().hasRootCauseInstanceOf(StoreOpenException.class));
         onBean(anchor, "keystore.freshness.accept-lost=true").run(DatabaseBeanTest::assertReadable);
     }
 
