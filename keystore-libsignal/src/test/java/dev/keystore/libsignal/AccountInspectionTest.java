@@ -60,7 +60,7 @@ class AccountInspectionTest {
 
     @Test
     @DisplayName(
-            "of pre-keys that an upload has replaced, or a contact received, none are left, where ids begin at 1 again too")
+            "of pre-keys that an upload has replaced, or a contact received, none are left, also where ids begin at 1")
     void inspect_replacedPreKeys_areNotLeft() {
         try (SignalKeyDatabase database =
                 SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
