@@ -104,7 +104,7 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     @Override
     public synchronized void bindTo(MeterRegistry registry) {
         Objects.requireNonNull(registry, "registry");
-        if (Arrays.stream(bound).anyMatch(meters -> meters.registry == registry)) {
+        if (Arrays.stream(bound).anyMatch(meters -> meters.registry.equals(registry))) {
             return;
         }
         gauge(
