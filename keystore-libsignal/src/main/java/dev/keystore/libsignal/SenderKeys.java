@@ -1,21 +1,15 @@
 package dev.keystore.libsignal;
 
-import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyTypes;
-import dev.keystore.TamperedEntryException;
 import dev.keystore.Transaction;
 import dev.keystore.UnreadableEntryException;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
-import org.signal.libsignal.protocol.groups.InvalidSenderKeySessionException;
 import org.signal.libsignal.protocol.groups.state.SenderKeyRecord;
 import org.signal.libsignal.protocol.groups.state.SenderKeyStore;
 
@@ -23,25 +17,21 @@ import org.signal.libsignal.protocol.groups.state.SenderKeyStore;
 final class SenderKeys implements SenderKeyStore {
 
     private final Transaction tx;
-
-    /** Whether a damaged sender key counts as absent, for work that stores a new one. */
-    private boolean replacesDamaged;
-
-    /** The sender keys that were loaded, and so are not new when they are stored. */
-    private final Set<String> loaded = new HashSet<>();
+    private final RatchetRecords<SenderKeyRecord> records;
 
     SenderKeys(Transaction tx) {
         this.tx = tx;
+        this.records = new RatchetRecords<>(tx, KeyTypes.SENDER_KEY, SenderKeyRecord::new);
     }
 
     void replaceDamaged() {
-        replacesDamaged = true;
+        records.replaceDamaged();
     }
 
     @Override
     public void storeSenderKey(SignalProtocolAddress sender, UUID distributionId, SenderKeyRecord record) {
         String id = Ids.of(distributionId, sender);
-        if (!loaded.contains(id)) {
+        if (!records.isLoaded(id)) {
             SessionStarts.noteStart(tx);
         }
         tx.put(KeyTypes.SENDER_KEY, id, record.serialize());
@@ -49,29 +39,7 @@ final class SenderKeys implements SenderKeyStore {
 
     @Override
     public @Nullable SenderKeyRecord loadSenderKey(SignalProtocolAddress sender, UUID distributionId) {
-        String id = Ids.of(distributionId, sender);
-        try {
-            byte[] senderKey = tx.find(KeyTypes.SENDER_KEY, id).orElse(null);
-            if (senderKey == null) {
-                return null;
-            }
-            SenderKeyRecord record = read(id, senderKey);
-            loaded.add(id);
-            return record;
-        } catch (CorruptEntryException | TamperedEntryException e) {
-            if (replacesDamaged) {
-                return null;
-            }
-            throw e;
-        }
-    }
-
-    private SenderKeyRecord read(String id, byte[] senderKey) {
-        try {
-            return new SenderKeyRecord(senderKey);
-        } catch (InvalidMessageException | InvalidSenderKeySessionException e) {
-            throw Ids.unreadable(tx, KeyTypes.SENDER_KEY, id, e);
-        }
+        return records.load(Ids.of(distributionId, sender));
     }
 
     /**

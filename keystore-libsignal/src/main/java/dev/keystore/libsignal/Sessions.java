@@ -1,19 +1,13 @@
 package dev.keystore.libsignal;
 
-import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyTypes;
-import dev.keystore.TamperedEntryException;
 import dev.keystore.Transaction;
 import dev.keystore.UnreadableEntryException;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.signal.libsignal.protocol.InvalidMessageException;
-import org.signal.libsignal.protocol.InvalidSessionException;
 import org.signal.libsignal.protocol.NoSessionException;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.state.SessionRecord;
@@ -28,53 +22,36 @@ final class Sessions implements SessionStore {
     private final Transaction tx;
     private final InstantSource clock;
 
-    /** Whether a damaged session counts as absent, for work that starts a new one. */
-    private boolean replacesDamaged;
-
-    /** The sessions that were loaded, so that each message does not read its session again when it stores it. */
-    private final Set<String> loaded = new HashSet<>();
+    private final RatchetRecords<SessionRecord> records;
 
     Sessions(Transaction tx, InstantSource clock) {
         this.tx = tx;
         this.clock = clock;
+        this.records = new RatchetRecords<>(tx, KeyTypes.SESSION, SessionRecord::new);
     }
 
     void replaceDamaged() {
-        replacesDamaged = true;
+        records.replaceDamaged();
     }
 
     @Override
     public @Nullable SessionRecord loadSession(SignalProtocolAddress address) {
-        String id = Ids.of(address);
-        try {
-            byte[] session = tx.find(KeyTypes.SESSION, id).orElse(null);
-            if (session == null) {
-                return null;
-            }
-            SessionRecord record = read(id, session);
-            loaded.add(id);
-            return record;
-        } catch (CorruptEntryException | TamperedEntryException e) {
-            if (replacesDamaged) {
-                return null;
-            }
-            throw e;
-        }
+        return records.load(Ids.of(address));
     }
 
     @Override
     public List<SessionRecord> loadExistingSessions(List<SignalProtocolAddress> addresses) throws NoSessionException {
         Map<String, byte[]> sessions =
                 tx.get(KeyTypes.SESSION, addresses.stream().map(Ids::of).toList());
-        List<SessionRecord> records = new ArrayList<>(addresses.size());
+        List<SessionRecord> found = new ArrayList<>(addresses.size());
         for (SignalProtocolAddress address : addresses) {
             byte[] session = sessions.get(Ids.of(address));
             if (session == null) {
                 throw new NoSessionException(address, "no session with " + address + Ids.inContext(tx));
             }
-            records.add(read(Ids.of(address), session));
+            found.add(records.parse(Ids.of(address), session));
         }
-        return records;
+        return found;
     }
 
     @Override
@@ -87,7 +64,7 @@ final class Sessions implements SessionStore {
     @Override
     public void storeSession(SignalProtocolAddress address, SessionRecord record) {
         String id = Ids.of(address);
-        if (!loaded.contains(id) && !exists(id)) {
+        if (!records.isLoaded(id) && !exists(id)) {
             SessionStarts.add(tx, id, clock.instant());
         }
         tx.put(KeyTypes.SESSION, id, record.serialize());
@@ -118,16 +95,8 @@ final class Sessions implements SessionStore {
     }
 
     private void delete(String id) {
-        loaded.remove(id);
+        records.forget(id);
         tx.delete(KeyTypes.SESSION, id);
         tx.delete(SessionStarts.TYPE, id);
-    }
-
-    private SessionRecord read(String id, byte[] session) {
-        try {
-            return new SessionRecord(session);
-        } catch (InvalidMessageException | InvalidSessionException e) {
-            throw Ids.unreadable(tx, KeyTypes.SESSION, id, e);
-        }
     }
 }
