@@ -46,7 +46,7 @@ abstract class CopyingCommand implements Callable<Integer> {
     private long copied;
 
     /** What {@code --json} prints of the contexts that are in the target. */
-    private final List<String> digests = new ArrayList<>();
+    private final List<Map<String, Object>> digests = new ArrayList<>();
 
     /** Whether entries were read; they are written next. */
     private boolean begun;
@@ -99,7 +99,7 @@ abstract class CopyingCommand implements Callable<Integer> {
         if (result.outcome().isCopied()) {
             copied++;
             if (output.isJson()) {
-                digests.add(Json.of(digests(result)));
+                digests.add(digests(result));
             }
         }
     }
@@ -183,10 +183,8 @@ abstract class CopyingCommand implements Callable<Integer> {
         json.put("entries", report.entries());
         json.put("bytes", report.bytes());
         json.put(notCopied, json(report.notCopied()));
-        String object = Json.of(json);
-        output.out()
-                .println(
-                        object.substring(0, object.length() - 1) + ",\"digests\":[" + String.join(",", digests) + "]}");
+        json.put("digests", digests);
+        output.out().println(Json.of(json));
     }
 
     /** Returns the digests of a context by its types (R91). */
