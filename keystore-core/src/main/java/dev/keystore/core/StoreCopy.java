@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import com.google.common.hash.Hashing;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
@@ -284,6 +285,9 @@ public final class StoreCopy {
         /** How many contexts are copied together. */
         private int groupSize = 1;
 
+        /** The sum of the hashes of the contexts that were listed first. */
+        private long listed;
+
         private long allContexts;
         private long done;
         private long entriesRead;
@@ -308,8 +312,8 @@ public final class StoreCopy {
                 allContexts = count();
             }
             try {
-                copyListed(this::add, this::unnamed);
-                if (contexts == null && !dry && restoration == null && count() > done) {
+                copyListed(this::addListed, this::unnamed);
+                if (contexts == null && !dry && restoration == null && sumOfHashes() != listed) {
                     Set<String> left =
                             notCopied.stream().map(ContextResult::context).collect(Collectors.toSet());
                     copyListed(name -> addIfNew(name, left), unnamed -> {});
@@ -328,6 +332,22 @@ public final class StoreCopy {
             AtomicLong count = new AtomicLong();
             forEachContext(name -> count.incrementAndGet(), unnamed -> count.incrementAndGet());
             return count.get();
+        }
+
+        /** Lists the contexts again. The sum is the one of before, if the same contexts are listed. */
+        private long sumOfHashes() {
+            AtomicLong sum = new AtomicLong();
+            forEachContext(name -> sum.addAndGet(hash(name)), unnamed -> {});
+            return sum.get();
+        }
+
+        private static long hash(String name) {
+            return Hashing.farmHashFingerprint64().hashUnencodedChars(name).asLong();
+        }
+
+        private void addListed(String name) {
+            listed += hash(name);
+            add(name);
         }
 
         private void copyListed(Consumer<String> named, Consumer<UnreadableEntryException> unnamed) {

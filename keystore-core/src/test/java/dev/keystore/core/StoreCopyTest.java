@@ -303,6 +303,25 @@ class StoreCopyTest extends CopiedDatabases {
     }
 
     @Test
+    @DisplayName("R90 R55 a context that is created during the copy is copied, also if another one was emptied meanwhile")
+    void run_contextReplacedMeanwhile_isCopied() {
+        fill(sourceMemory, "alice", "bob");
+        open();
+        CopyReport report = copy().onContext(result -> {
+                    if (result.context().equals("alice")) {
+                        try (SignalKeyDatabase other = otherProcess(sourceMemory)) {
+                            other.forContext("alice").clear();
+                        }
+                        fill(sourceMemory, "carol");
+                    }
+                })
+                .run();
+
+        assertThat(report.contexts()).isEqualTo(Map.of(Outcome.COPIED, 3L));
+        assertThat(contents(targetMemory)).containsOnlyKeys("alice", "bob", "carol");
+    }
+
+    @Test
     @DisplayName("R90 R53 a writer on the source is fenced before the context is read, in this process and in another")
     void run_writersOnSource_areFenced() {
         fill(sourceMemory, "alice", "bob");
