@@ -7,7 +7,12 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -22,12 +27,12 @@ class BotApplicationTest {
     @TempDir
     private Path folder;
 
-    private ConfigurableApplicationContext start() {
-        return SpringApplication.run(
-                BotApplication.class,
-                "--server.port=0",
-                "--server.address=127.0.0.1",
-                "--keystore.url=jdbc:sqlite:" + folder.resolve("bot.db"));
+    private ConfigurableApplicationContext start(String... properties) {
+        List<String> arguments = new ArrayList<>(List.of(properties));
+        arguments.add("--server.port=0");
+        arguments.add("--server.address=127.0.0.1");
+        arguments.add("--keystore.url=jdbc:sqlite:" + folder.resolve("bot.db"));
+        return SpringApplication.run(BotApplication.class, arguments.toArray(String[]::new));
     }
 
     private static HttpRequest.Builder request(ConfigurableApplicationContext bot, String path) {
@@ -56,7 +61,22 @@ class BotApplicationTest {
             assertThat(send(request(bot, "/actuator/health/keystore"))).contains("\"status\":\"UP\"");
             assertThat(send(request(bot, "/actuator/keystore/bot"))).contains("\"types\":{\"session\":{\"entries\":1,");
             assertThat(send(request(bot, "/actuator/prometheus")))
-                    .contains("keystore_commit_seconds_count{result=\"written\"} 1");
+                    .contains("keystore_commit_seconds_count{result=\"written\"} 1")
+                    .doesNotContain("keystore_commit_seconds_bucket");
+        }
+    }
+
+    @Test
+    @DisplayName("R100 the property that the page of metrics names turns histograms on")
+    void histograms_turnedOnByProperty_arePublished() throws Exception {
+        Matcher property = Pattern.compile("`(management[.]metrics[.]distribution[.][a-z.-]+=true)`")
+                .matcher(Files.readString(Path.of("..", "docs", "metrics.md")));
+        assertThat(property.find()).isTrue();
+
+        try (ConfigurableApplicationContext bot = start("--" + property.group(1))) {
+            assertThat(answer(bot, "hello")).isEqualTo("1: hello");
+            assertThat(send(request(bot, "/actuator/prometheus")))
+                    .contains("keystore_commit_seconds_bucket{result=\"written\",le=\"+Inf\"} 1");
         }
     }
 }
