@@ -111,8 +111,7 @@ public interface KeyStoreListener {
 
     /**
      * The backend has written a group of commits, or has failed to. With group commit, that is one transaction and one
-     * fsync, which usually takes most of the time. Its time is not reported separately: in most backends, it is a part
-     * of the database's commit, so backends do not tell the two apart.
+     * fsync, which usually takes most of the time; {@link #onFsync} reports it separately.
      *
      * <p>May be called shortly after the calls of its commits have returned.
      *
@@ -122,6 +121,15 @@ public interface KeyStoreListener {
      * @param result what was written
      */
     default void onGroup(int commits, int sendings, long nanos, GroupResult result) {}
+
+    /**
+     * The backend has waited for the disk, so that a write became durable. Not called for a backend that does not
+     * measure this, see {@link FsyncTiming}: of this project's, the one for PostgreSQL, whose server forces its log.
+     *
+     * @param nanos the time that the fsync took; on SQLite, the time of {@code COMMIT}, which appends to the log and
+     *     forces it
+     */
+    default void onFsync(long nanos) {}
 
     /**
      * An attempt of a transaction or of a single write has ended in a conflict, at a read or at the commit. Called once

@@ -1,6 +1,9 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.spi.Compaction;
+import dev.keystore.spi.FsyncTiming;
+import java.util.Objects;
+import java.util.function.LongConsumer;
 import org.jdbi.v3.core.Handle;
 import org.jspecify.annotations.Nullable;
 
@@ -10,13 +13,16 @@ import org.jspecify.annotations.Nullable;
  * <p>Concurrency: while the file is compacted, reads continue, and commits wait for the writer connection. Closing ends
  * a running compaction.
  */
-final class SqliteBackend extends JdbcBackend implements Compaction {
+final class SqliteBackend extends JdbcBackend implements Compaction, FsyncTiming {
+
+    private final SqliteDialect dialect;
 
     /** {@code null} if the store can only be read. */
     private final @Nullable SqliteCompaction compaction;
 
     private SqliteBackend(SqliteDialect dialect, Handle writer) {
         super(dialect, writer);
+        this.dialect = dialect;
         this.compaction = dialect.compaction();
     }
 
@@ -33,6 +39,11 @@ final class SqliteBackend extends JdbcBackend implements Compaction {
             }
             return true;
         });
+    }
+
+    @Override
+    public void reportFsyncs(LongConsumer nanos) {
+        dialect.reportFsyncs(Objects.requireNonNull(nanos, "nanos"));
     }
 
     /** For tests that shorten its waits. */

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
+import java.util.function.LongConsumer;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
@@ -55,6 +56,8 @@ final class SqliteDialect extends Dialect {
     private @Nullable SqliteOpenFiles files;
 
     private @Nullable SqliteWal wal;
+
+    private volatile LongConsumer fsyncTimes = nanos -> {};
 
     private SqliteDialect(
             Path path,
@@ -204,10 +207,18 @@ final class SqliteDialect extends Dialect {
         if (wal != null) {
             wal.beforeCommit();
         }
+        long startNanos = System.nanoTime();
         StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
+        long fsyncNanos = System.nanoTime() - startNanos;
         if (wal != null) {
             wal.afterCommit(handle);
         }
+        fsyncTimes.accept(fsyncNanos);
+    }
+
+    /** Sets the receiver of the times of {@code COMMIT}, which forces the log. */
+    void reportFsyncs(LongConsumer nanos) {
+        fsyncTimes = nanos;
     }
 
     @Override

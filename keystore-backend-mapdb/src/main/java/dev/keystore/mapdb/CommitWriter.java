@@ -7,6 +7,7 @@ import dev.keystore.spi.support.TimedLock;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,7 @@ final class CommitWriter {
     private final SpareJournals spares;
     private final long journalBytes;
     private final TimedLock lock;
+    private volatile LongConsumer fsyncTimes = nanos -> {};
 
     /** Guarded by {@link #lock}, as the next two fields are. */
     private @Nullable Journal journal;
@@ -58,6 +60,11 @@ final class CommitWriter {
         this.spares = spares;
         this.journalBytes = journalBytes;
         this.lock = new TimedLock(folder.toString(), "another thread's commit", timeout);
+    }
+
+    /** Sets the receiver of the times of the fsyncs of groups. */
+    void reportFsyncs(LongConsumer nanos) {
+        fsyncTimes = nanos;
     }
 
     /**
@@ -142,10 +149,11 @@ final class CommitWriter {
         journal = null;
         unsettled = true;
         try {
-            current.append(group.number(), all);
+            long fsyncNanos = current.append(group.number(), all);
             entries.add(group);
             journal = current;
             unsettled = false;
+            fsyncTimes.accept(fsyncNanos);
         } catch (Journal.UnknownOutcomeException e) {
             throw e;
         } catch (IOException e) {

@@ -115,13 +115,15 @@ final class Journal implements Closeable {
     /**
      * Appends a record, durably, and then verifies that the journal's path still leads to the open file.
      *
+     * @return the time that the fsync took, in nanoseconds
      * @throws FileMovedException if the path leads elsewhere; nothing of the record is left
      * @throws IOException if it could not be written; nothing of the record is left
      * @throws UnknownOutcomeException if the fsync failed, or the record could not be removed; recovery after a crash
      *     may find the record
      */
-    void append(long number, List<Change> changes) throws IOException {
+    long append(long number, List<Change> changes) throws IOException {
         byte[] record = JournalRecord.encode(salt, number, changes);
+        long fsyncNanos;
         try {
             allocate(end + record.length);
             file.seek(end);
@@ -129,7 +131,9 @@ final class Journal implements Closeable {
             for (int from = 0; from < record.length; from += WRITE_BYTES) {
                 file.write(record, from, Math.min(WRITE_BYTES, record.length - from));
             }
+            long startNanos = System.nanoTime();
             force();
+            fsyncNanos = System.nanoTime() - startNanos;
             MapdbFolder.requireInPlace(path, key);
         } catch (UnknownOutcomeException e) {
             throw e;
@@ -138,6 +142,7 @@ final class Journal implements Closeable {
             throw e;
         }
         end += record.length;
+        return fsyncNanos;
     }
 
     /**

@@ -9,6 +9,7 @@ import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextPositions;
+import dev.keystore.spi.FsyncTiming;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -22,6 +23,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +53,7 @@ final class MapdbBackend
                 PrefixScan,
                 ContextListing,
                 ContextPositions,
+                FsyncTiming,
                 Compaction {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
@@ -232,6 +235,11 @@ final class MapdbBackend
     public void commit(List<Batch> group) {
         requireOpen();
         writer.commit(Objects.requireNonNull(group, "group"), Positions.of(group, emptiesContext(group)));
+    }
+
+    @Override
+    public void reportFsyncs(LongConsumer nanos) {
+        writer.reportFsyncs(Objects.requireNonNull(nanos, "nanos"));
     }
 
     /** Returns whether nothing of a context is left after a group. The engine writes no other group meanwhile. */

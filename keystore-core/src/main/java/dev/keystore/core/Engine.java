@@ -90,8 +90,9 @@ final class Engine {
         });
     }
 
-    /** Starts the standby, and the thread that raises the freshness anchor. */
+    /** Starts reporting fsyncs, the standby, and the thread that raises the freshness anchor. */
     void start() {
+        storage.reportFsyncs(events::fsync);
         pipeline.start();
         if (freshness != null) {
             freshness.start();
@@ -147,9 +148,6 @@ final class Engine {
             }
             result = resultOf(failure);
             throw failure instanceof OwnershipLostException ? reportOwnershipLost(request.context) : failure;
-        } catch (OperationInterruptedException e) {
-            result = CommitResult.INTERRUPTED;
-            throw e;
         } finally {
             events.end(commit, result);
         }

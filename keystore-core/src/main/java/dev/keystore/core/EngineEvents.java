@@ -32,6 +32,7 @@ final class EngineEvents {
     private static final Event LOCK_WAIT = new FlightEvents.LockWait();
     private static final Event COMMIT = new FlightEvents.Commit();
     private static final Event GROUP_WRITE = new FlightEvents.GroupWrite();
+    private static final Event FSYNC = new FlightEvents.Fsync(0);
     private static final Event TRANSACTION = new FlightEvents.Transaction(Set.of());
 
     private final KeyStoreListener[] listeners;
@@ -123,6 +124,14 @@ final class EngineEvents {
             write.commits = commits;
             write.endWith(result(write, outcome));
             report(write);
+        }
+    }
+
+    /** A write has waited for the disk. */
+    void fsync(long nanos) {
+        if (listening || FSYNC.isEnabled()) {
+            FlightEvents.Fsync event = new FlightEvents.Fsync(nanos);
+            report(event, event);
         }
     }
 

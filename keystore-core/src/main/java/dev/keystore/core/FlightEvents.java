@@ -161,6 +161,28 @@ final class FlightEvents {
         }
     }
 
+    @Name("dev.keystore.Fsync")
+    @Label("Fsync")
+    @Description("A wait of a write for the disk, by a backend that measures it")
+    @Category("Keystore")
+    @StackTrace(false)
+    @Enabled(false)
+    static final class Fsync extends Event implements Consumer<KeyStoreListener> {
+
+        @Label("Fsync Time")
+        @Timespan(Timespan.NANOSECONDS)
+        final long nanos;
+
+        Fsync(long nanos) {
+            this.nanos = nanos;
+        }
+
+        @Override
+        public void accept(KeyStoreListener listener) {
+            listener.onFsync(nanos);
+        }
+    }
+
     @Name("dev.keystore.Transaction")
     @Label("Transaction")
     @Description("A transaction with lock keys")

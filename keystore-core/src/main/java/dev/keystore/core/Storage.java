@@ -20,6 +20,7 @@ import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.ContextSnapshots;
 import dev.keystore.spi.ContextSnapshots.EntryConsumer;
+import dev.keystore.spi.FsyncTiming;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.PersistenceBackend;
@@ -34,6 +35,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -118,6 +120,13 @@ final class Storage {
     /** Returns the maximum number of batches in a group. */
     int groupLimit() {
         return groupLimit;
+    }
+
+    /** Sets the receiver of the times of fsyncs, if the backend measures them. */
+    void reportFsyncs(LongConsumer nanos) {
+        if (backend instanceof FsyncTiming timing) {
+            timing.reportFsyncs(nanos);
+        }
     }
 
     /** Hides the names of contexts, types and ids from the backend from now on. */

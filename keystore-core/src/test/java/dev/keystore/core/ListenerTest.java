@@ -36,6 +36,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -46,6 +47,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What is reported to listeners. Without the standby, all of it is reported before a call returns. */
 @Timeout(60)
@@ -620,6 +623,28 @@ class ListenerTest {
         assertThat(fixture.find("a") + fixture.find("b")).isEqualTo("12");
     }
 
+    @ParameterizedTest
+    @CsvSource({"COMPLETE, 2", "GROUPING, 0"})
+    @DisplayName("R100 each fsync is reported on its thread, if the backend measures it")
+    void onFsync_backendMeasures_isCalled(Kind kind, int expected) {
+        List<Thread> threads = new CopyOnWriteArrayList<>();
+        KeyStoreListener listener = new KeyStoreListener() {
+            @Override
+            public void onFsync(long nanos) {
+                assertThat(nanos).isZero();
+                threads.add(Thread.currentThread());
+            }
+        };
+        Fixture fixture = opened(Fixture.of(kind, options -> options.listener(listener)));
+        threads.clear();
+
+        fixture.put("a", "1");
+        fixture.put("a", "2");
+        fixture.find("b");
+
+        assertThat(threads).hasSize(expected).allMatch(Thread.currentThread()::equals);
+    }
+
     @Test
     @DisplayName("R100 if nobody listens, nothing is allocated or measured")
     void events_nobodyListens_allocateNothing() {
@@ -634,6 +659,7 @@ class ListenerTest {
                 silent.end(silent.beginLockWait(), KeyStoreListener.WaitResult.SUCCESS);
                 silent.end(silent.beginCommit(), KeyStoreListener.CommitResult.WRITTEN);
                 silent.end(silent.beginGroupWrite(), 1, WRITTEN);
+                silent.fsync(1);
                 silent.end(silent.beginTransaction(Set.of()), true);
                 scope.beginWork();
                 scope.beginCommit();

@@ -25,6 +25,7 @@ final class KeystoreMeters {
     final Counter conflicts;
     final Counter contextsOpened;
     final Counter ownershipLost;
+    final Timer fsync;
     private final Counter misses;
     private final Counter retries;
     private final DistributionSummary groupCommits;
@@ -57,6 +58,7 @@ final class KeystoreMeters {
             Tags tagged = result(tags, result);
             groups.put(result, timer(registry, "keystore.group", "Writes of groups of commits, with fsync", tagged));
         }
+        fsync = timer(registry, "keystore.fsync", "Waits of writes for the disk", tags);
         groupCommits = DistributionSummary.builder("keystore.group.commits")
                 .description("Commits in one group")
                 .baseUnit("commits")

@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.WeakHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
@@ -203,6 +204,13 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     public void onGroup(int commits, int sendings, long nanos, GroupResult result) {
         for (KeystoreMeters meters : bound) {
             meters.group(commits, sendings, nanos, result);
+        }
+    }
+
+    @Override
+    public void onFsync(long nanos) {
+        for (KeystoreMeters meters : bound) {
+            meters.fsync.record(nanos, TimeUnit.NANOSECONDS);
         }
     }
 

@@ -238,6 +238,14 @@ public abstract class BackendContractTest {
     }
 
     @Nested
+    @DisplayName("Times of fsyncs (FsyncTiming)")
+    class FsyncTimes extends FsyncTimingContract {
+        FsyncTimes() {
+            super(fixture);
+        }
+    }
+
+    @Nested
     @DisplayName("Compaction (Compaction)")
     class Compactions extends CompactionContract {
         Compactions() {

@@ -12,6 +12,7 @@ import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.ContextSnapshots;
+import dev.keystore.spi.FsyncTiming;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Function;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 
 /**
@@ -112,7 +114,8 @@ public final class FaultyBackend {
     public static <
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & ContextListing & ContextPositions & ContextSnapshots & Compaction>
+                                    & ContextListing & ContextPositions & ContextSnapshots & FsyncTiming
+                                    & Compaction>
             ContextAwareBackend complete(B delegate, Faults faults) {
         return new Complete<>(delegate, faults);
     }
@@ -248,7 +251,8 @@ public final class FaultyBackend {
     private static final class Complete<
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & ContextListing & ContextPositions & ContextSnapshots & Compaction>
+                                    & ContextListing & ContextPositions & ContextSnapshots & FsyncTiming
+                                    & Compaction>
             extends Grouping<B>
             implements BulkLoad,
                     PrefixScan,
@@ -256,6 +260,7 @@ public final class FaultyBackend {
                     ContextListing,
                     ContextPositions,
                     ContextSnapshots,
+                    FsyncTiming,
                     Compaction {
 
         Complete(B delegate, Faults faults) {
@@ -295,6 +300,11 @@ public final class FaultyBackend {
                         faults.run(load, () -> consumer.accept(entry, value), failure -> {});
                     }),
                     failure -> {});
+        }
+
+        @Override
+        public void reportFsyncs(LongConsumer nanos) {
+            delegate.reportFsyncs(nanos);
         }
 
         @Override

@@ -13,6 +13,7 @@ import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.ContextSnapshots;
+import dev.keystore.spi.FsyncTiming;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -24,6 +25,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
@@ -31,6 +33,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ConcurrentNavigableMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +41,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans,
  * ownership, a listing of contexts, their positions, snapshots, and compaction, which has nothing to do.
+ * It waits for no disk, so each commit reports an fsync of 0 ns.
  *
  * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
  * contents, all open, behave like several processes with one database.
@@ -57,6 +61,7 @@ public final class MemoryBackend
                 ContextListing,
                 ContextPositions,
                 ContextSnapshots,
+                FsyncTiming,
                 Compaction {
 
     /** The place that messages begin with. */
@@ -67,6 +72,7 @@ public final class MemoryBackend
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
     private final Contents contents;
+    private volatile LongConsumer fsyncTimes = nanos -> {};
     private volatile boolean closed;
 
     /** Creates an empty backend. */
@@ -131,6 +137,7 @@ public final class MemoryBackend
             batches.forEach(batch -> contents.of(batch.context()).checkEpoch(batch));
             batches.forEach(batch -> contents.of(batch.context()).write(batch));
         });
+        fsyncTimes.accept(0);
     }
 
     @Override
@@ -196,6 +203,11 @@ public final class MemoryBackend
     public void readSnapshot(String context, EntryConsumer consumer) {
         locked("read context \"" + context + "\"", () -> contents.of(context).entries())
                 .forEach((entry, value) -> consumer.accept(entry, value.clone()));
+    }
+
+    @Override
+    public void reportFsyncs(LongConsumer nanos) {
+        fsyncTimes = Objects.requireNonNull(nanos, "nanos");
     }
 
     @Override

@@ -10,6 +10,7 @@ import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextSnapshots;
+import dev.keystore.spi.FsyncTiming;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
@@ -26,6 +27,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 
 /** Correct backends with different capabilities, for tests that break one of their methods. */
@@ -149,6 +151,22 @@ class Delegating implements ContextAwareBackend {
         @Override
         public void readSnapshot(String context, EntryConsumer consumer) {
             memory.readSnapshot(context, consumer);
+        }
+    }
+
+    static class Timed extends Grouping implements FsyncTiming {
+
+        LongConsumer fsyncTimes = nanos -> {};
+
+        @Override
+        public void commit(List<Batch> group) {
+            super.commit(group);
+            fsyncTimes.accept(0);
+        }
+
+        @Override
+        public void reportFsyncs(LongConsumer nanos) {
+            fsyncTimes = nanos;
         }
     }
 

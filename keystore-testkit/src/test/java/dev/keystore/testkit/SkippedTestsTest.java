@@ -33,6 +33,7 @@ class SkippedTestsTest {
                         "ContextListing",
                         "ContextPositions",
                         "ContextSnapshots",
+                        "FsyncTiming",
                         "Compaction",
                         "ContextOwnership",
                         "ContextAwareBackend",
