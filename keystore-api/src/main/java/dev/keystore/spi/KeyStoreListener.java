@@ -6,8 +6,8 @@ import java.util.function.LongSupplier;
 /**
  * Receives the events of a database, for metrics, logs and traces (R100). Each method does nothing by default.
  *
- * <p>A listener is registered on the builder of a database, before that is opened. A database without a listener
- * measures nothing. Cached reads are only counted: {@link #onOpened} receives the counter.
+ * <p>A listener is registered on the builder of a database, before that is opened. Without a listener, only a backend
+ * that times its fsyncs reads the clock. Cached reads are only counted: {@link #onOpened} receives the counter.
  *
  * <p>No method receives a value, an id or the name of a context (R101). Lock keys often contain ids:
  * {@link #onTransaction} receives them for logs, and they must not become tags of a metric.
@@ -111,7 +111,7 @@ public interface KeyStoreListener {
 
     /**
      * The backend has written a group of commits, or has failed to. With group commit, that is one transaction and one
-     * fsync, which usually takes most of the time; {@link #onFsync} reports it separately.
+     * fsync, which usually takes most of the time; {@link #onFsync} reports that time separately.
      *
      * <p>May be called shortly after the calls of its commits have returned.
      *
@@ -123,11 +123,12 @@ public interface KeyStoreListener {
     default void onGroup(int commits, int sendings, long nanos, GroupResult result) {}
 
     /**
-     * The backend has waited for the disk, so that a write became durable. Not called for a backend that does not
-     * measure this, see {@link FsyncTiming}: of this project's, the one for PostgreSQL, whose server forces its log.
+     * The backend has waited for the disk while it wrote a group. Called after {@link #onGroup}, unless the backend
+     * does not measure that time (it does not implement {@link FsyncTiming}), as the one for PostgreSQL, whose server
+     * forces its log.
      *
-     * @param nanos the time that the fsync took; on SQLite, the time of {@code COMMIT}, which appends to the log and
-     *     forces it
+     * @param nanos the time that the fsync took, or several of this group together; on SQLite, the time of
+     *     {@code COMMIT}, which appends to the log and forces it
      */
     default void onFsync(long nanos) {}
 

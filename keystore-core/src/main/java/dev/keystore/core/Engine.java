@@ -80,6 +80,7 @@ final class Engine {
         this.freshness = freshness;
         this.takeovers = new Takeovers(store, freshness);
         this.events = events;
+        storage.reportFsyncs(events::fsync);
         this.names = new TrueNames(storage, encrypted, events);
         this.cache = new EntryCache(storage, types, options, events);
         this.locks = new LockTable(options.lockTimeout());
@@ -90,9 +91,8 @@ final class Engine {
         });
     }
 
-    /** Starts reporting fsyncs, the standby, and the thread that raises the freshness anchor. */
+    /** Starts the standby, and the thread that raises the freshness anchor. */
     void start() {
-        storage.reportFsyncs(events::fsync);
         pipeline.start();
         if (freshness != null) {
             freshness.start();

@@ -32,8 +32,10 @@ final class EngineEvents {
     private static final Event LOCK_WAIT = new FlightEvents.LockWait();
     private static final Event COMMIT = new FlightEvents.Commit();
     private static final Event GROUP_WRITE = new FlightEvents.GroupWrite();
-    private static final Event FSYNC = new FlightEvents.Fsync(0);
     private static final Event TRANSACTION = new FlightEvents.Transaction(Set.of());
+
+    /** What a thread that writes a group measures it with, if anybody listens. */
+    private static final ThreadLocal<FlightEvents.@Nullable GroupWrite> WRITING = new ThreadLocal<>();
 
     private final KeyStoreListener[] listeners;
     private final boolean listening;
@@ -127,12 +129,21 @@ final class EngineEvents {
         }
     }
 
-    /** A write has waited for the disk. */
+    /** The backend has waited for the disk on this thread. */
     void fsync(long nanos) {
-        if (listening || FSYNC.isEnabled()) {
-            FlightEvents.Fsync event = new FlightEvents.Fsync(nanos);
-            report(event, event);
+        FlightEvents.GroupWrite write = WRITING.get();
+        if (write != null) {
+            write.addFsync(nanos);
         }
+    }
+
+    /** The fsyncs of this thread are part of the write of a group from now on. */
+    void beginFsyncsOf(FlightEvents.GroupWrite write) {
+        WRITING.set(write);
+    }
+
+    void endFsyncs() {
+        WRITING.remove();
     }
 
     private static GroupResult result(FlightEvents.GroupWrite write, WriteOutcome outcome) {

@@ -146,9 +146,22 @@ final class FlightEvents {
         @Description("More than 1 if the outcome was unknown at first")
         int sendings = 1;
 
+        @Label("Fsync Time")
+        @Description("The time that the backend has waited for the disk; 0 if it does not measure that")
+        @Timespan(Timespan.NANOSECONDS)
+        long fsyncNanos;
+
         @Label("Result")
         @Nullable
         String result;
+
+        /** Whether the backend has reported an fsync. */
+        private transient boolean fsyncMeasured;
+
+        void addFsync(long nanos) {
+            fsyncNanos += nanos;
+            fsyncMeasured = true;
+        }
 
         void endWith(GroupResult how) {
             ended = how;
@@ -158,28 +171,9 @@ final class FlightEvents {
         @Override
         public void accept(KeyStoreListener listener) {
             listener.onGroup(commits, sendings, nanos(), ended);
-        }
-    }
-
-    @Name("dev.keystore.Fsync")
-    @Label("Fsync")
-    @Description("A wait of a write for the disk, by a backend that measures it")
-    @Category("Keystore")
-    @StackTrace(false)
-    @Enabled(false)
-    static final class Fsync extends Event implements Consumer<KeyStoreListener> {
-
-        @Label("Fsync Time")
-        @Timespan(Timespan.NANOSECONDS)
-        final long nanos;
-
-        Fsync(long nanos) {
-            this.nanos = nanos;
-        }
-
-        @Override
-        public void accept(KeyStoreListener listener) {
-            listener.onFsync(nanos);
+            if (fsyncMeasured) {
+                listener.onFsync(fsyncNanos);
+            }
         }
     }
 

@@ -175,7 +175,7 @@ final class GroupWriter {
         group.markSent();
         WriteOutcome outcome;
         try {
-            outcome = uninterruptibly(() -> writeBatches(checked));
+            outcome = uninterruptibly(() -> writeBatches(group));
         } catch (RuntimeException | Error e) {
             outcome = classify(e);
         }
@@ -183,9 +183,19 @@ final class GroupWriter {
         return outcome;
     }
 
-    private WriteOutcome writeBatches(Checked checked) {
-        storage.write(checked.batches());
-        return WRITTEN;
+    private WriteOutcome writeBatches(CommitGroup group) {
+        FlightEvents.GroupWrite measured = group.measured;
+        if (measured == null) {
+            storage.write(group.checked().batches());
+            return WRITTEN;
+        }
+        events.beginFsyncsOf(measured);
+        try {
+            storage.write(group.checked().batches());
+            return WRITTEN;
+        } finally {
+            events.endFsyncs();
+        }
     }
 
     /**
@@ -258,7 +268,7 @@ final class GroupWriter {
     WriteOutcome sendAgain(CommitGroup group, InDoubt doubt) {
         Checked checked = group.checked();
         try {
-            return writeBatches(checked);
+            return writeBatches(group);
         } catch (ClosedException e) {
             return new Unknown(doubt.cause());
         } catch (OwnershipLostException e) {

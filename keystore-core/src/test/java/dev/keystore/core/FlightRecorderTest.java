@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class FlightRecorderTest {
 
-    private static final List<String> MEASURED = List.of("Load", "LockWait", "Commit", "GroupWrite", "Transaction", "Fsync");
+    private static final List<String> MEASURED = List.of("Load", "LockWait", "Commit", "GroupWrite", "Transaction");
 
     @TempDir
     private Path folder;
@@ -48,7 +48,6 @@ class FlightRecorderTest {
                         "Lock Wait", 1L,
                         "Commit", 4L,
                         "Group Write", 3L,
-                        "Fsync", 2L,
                         "Transaction", 1L,
                         "Conflict", 1L,
                         "Ownership Lost", 1L));
@@ -90,7 +89,6 @@ class FlightRecorderTest {
         }
         assertThat(defaults)
                 .containsEntry("dev.keystore.Load#enabled", "false")
-                .containsEntry("dev.keystore.Fsync#enabled", "false")
                 .containsEntry("dev.keystore.Commit#enabled", "true")
                 .containsEntry("dev.keystore.Commit#threshold", "10 ms")
                 .containsEntry("dev.keystore.Commit#stackTrace", "false")

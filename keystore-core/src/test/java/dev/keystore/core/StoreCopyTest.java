@@ -303,7 +303,8 @@ class StoreCopyTest extends CopiedDatabases {
     }
 
     @Test
-    @DisplayName("R90 R55 a context that is created during the copy is copied, also if another one was emptied meanwhile")
+    @DisplayName(
+            "R90 R55 a context that is created during the copy is copied, also if another one was emptied meanwhile")
     void run_contextReplacedMeanwhile_isCopied() {
         fill(sourceMemory, "alice", "bob");
         open();

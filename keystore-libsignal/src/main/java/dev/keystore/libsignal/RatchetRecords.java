@@ -7,6 +7,9 @@ import dev.keystore.Transaction;
 import java.util.HashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.signal.libsignal.protocol.InvalidMessageException;
+import org.signal.libsignal.protocol.InvalidSessionException;
+import org.signal.libsignal.protocol.groups.InvalidSenderKeySessionException;
 
 /** The records of sessions, or of sender keys, that a transaction reads. */
 final class RatchetRecords<R> {
@@ -29,7 +32,7 @@ final class RatchetRecords<R> {
 
     /** Creates a record of libsignal from its bytes. */
     interface Parser<R> {
-        R parse(byte[] bytes) throws Exception;
+        R parse(byte[] bytes) throws InvalidMessageException;
     }
 
     void replaceDamaged() {
@@ -73,9 +76,7 @@ final class RatchetRecords<R> {
     R parse(String id, byte[] bytes) {
         try {
             return parser.parse(bytes);
-        } catch (RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
+        } catch (InvalidMessageException | InvalidSessionException | InvalidSenderKeySessionException e) {
             throw Ids.unreadable(tx, type, id, e);
         }
     }

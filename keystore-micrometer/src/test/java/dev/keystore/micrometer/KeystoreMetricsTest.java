@@ -351,7 +351,7 @@ class KeystoreMetricsTest {
                 .filter(Timer.class::isInstance)
                 .map(timer -> timer.getId().getName().replace('.', '_') + "_seconds_bucket")
                 .collect(Collectors.toSet());
-        assertThat(timers).hasSize(5);
+        assertThat(timers).hasSize(6);
         assertThat(withExemplar).containsAll(timers);
         traced.close();
     }

@@ -114,8 +114,7 @@ public final class FaultyBackend {
     public static <
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & ContextListing & ContextPositions & ContextSnapshots & FsyncTiming
-                                    & Compaction>
+                                    & ContextListing & ContextPositions & ContextSnapshots & FsyncTiming & Compaction>
             ContextAwareBackend complete(B delegate, Faults faults) {
         return new Complete<>(delegate, faults);
     }
@@ -251,8 +250,7 @@ public final class FaultyBackend {
     private static final class Complete<
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & ContextListing & ContextPositions & ContextSnapshots & FsyncTiming
-                                    & Compaction>
+                                    & ContextListing & ContextPositions & ContextSnapshots & FsyncTiming & Compaction>
             extends Grouping<B>
             implements BulkLoad,
                     PrefixScan,

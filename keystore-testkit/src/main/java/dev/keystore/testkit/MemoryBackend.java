@@ -40,8 +40,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans,
- * ownership, a listing of contexts, their positions, snapshots, and compaction, which has nothing to do.
- * It waits for no disk, so each commit reports an fsync of 0 ns.
+ * ownership, a listing of contexts, their positions, snapshots, and compaction, which has nothing to do. It waits for
+ * no disk, so each commit reports an fsync of 0 ns.
  *
  * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
  * contents, all open, behave like several processes with one database.

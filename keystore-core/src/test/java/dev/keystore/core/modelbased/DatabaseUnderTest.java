@@ -18,6 +18,7 @@ import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.ContextSnapshots;
+import dev.keystore.spi.FsyncTiming;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PrefixScan;
 import dev.keystore.testkit.Faults;
@@ -39,6 +40,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -241,7 +243,13 @@ final class DatabaseUnderTest implements AutoCloseable {
                     ContextListing,
                     ContextPositions,
                     ContextSnapshots,
+                    FsyncTiming,
                     Compaction {
+
+        @Override
+        public void reportFsyncs(LongConsumer nanos) {
+            memory.reportFsyncs(nanos);
+        }
 
         @Override
         public void readSnapshot(String context, EntryConsumer consumer) {
