@@ -308,10 +308,12 @@ class StoreCopyTest extends CopiedDatabases {
     void run_contextReplacedMeanwhile_isCopied() {
         fill(sourceMemory, "alice", "bob");
         open();
+        List<String> copied = new ArrayList<>();
         CopyReport report = copy().onContext(result -> {
-                    if (result.context().equals("alice")) {
+                    copied.add(result.context());
+                    if (copied.size() == 2) {
                         try (SignalKeyDatabase other = otherProcess(sourceMemory)) {
-                            other.forContext("alice").clear();
+                            other.forContext(copied.get(0)).clear();
                         }
                         fill(sourceMemory, "carol");
                     }
