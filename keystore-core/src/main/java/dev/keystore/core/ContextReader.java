@@ -5,7 +5,6 @@ import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -171,21 +170,17 @@ final class ContextReader {
 
     /** Returns a value, or null if it cannot be read, or was deleted meanwhile, perhaps with its keys. */
     private byte @Nullable [] valueOf(EntryId entry, byte @Nullable [] loaded) {
-        byte[] record = loaded;
-        while (record != null) {
-            try {
-                byte[] value = sealer.open(entry.type(), entry.id(), record);
-                return carried == null ? value : carried.restored(entry, value);
-            } catch (UnreadableEntryException | IllegalArgumentException e) {
-                byte[] again = load(entry);
-                if (Arrays.equals(record, again)) {
+        return LatestRecord.<byte @Nullable []>open(
+                loaded,
+                () -> load(entry),
+                record -> {
+                    byte[] value = sealer.open(entry.type(), entry.id(), record);
+                    return carried == null ? value : carried.restored(entry, value);
+                },
+                (record, failure) -> {
                     unreadable.add(entry);
                     return null;
-                }
-                record = again;
-            }
-        }
-        return null;
+                });
     }
 
     /** Returns what is carried of the entries, once they were listed; null if all are. */

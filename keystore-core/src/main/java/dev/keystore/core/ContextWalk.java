@@ -22,7 +22,6 @@ import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.StoreSealing;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -220,24 +219,20 @@ final class ContextWalk implements PlainSnapshot.Pages {
 
     /** Returns a value, or null if it was deleted meanwhile, perhaps with its keys. Counts the key of its record. */
     private byte @Nullable [] value(EntryId entry, byte @Nullable [] loaded) {
-        byte[] record = loaded;
-        while (record != null) {
-            try {
-                byte[] value = decoded(entry, record);
-                countKey(entry, record);
-                return value;
-            } catch (UnreadableEntryException | IllegalArgumentException e) {
-                byte[] again = load(entry);
-                if (Arrays.equals(record, again)) {
+        return LatestRecord.open(
+                loaded,
+                () -> load(entry),
+                record -> {
+                    byte[] value = decoded(entry, record);
                     countKey(entry, record);
-                    throw e instanceof UnreadableEntryException unreadable
+                    return value;
+                },
+                (record, failure) -> {
+                    countKey(entry, record);
+                    throw failure instanceof UnreadableEntryException unreadable
                             ? unreadable
-                            : new CorruptEntryException(context, entry, String.valueOf(e.getMessage()), null);
-                }
-                record = again;
-            }
-        }
-        return null;
+                            : new CorruptEntryException(context, entry, String.valueOf(failure.getMessage()), null);
+                });
     }
 
     /** Returns the bytes of a value, which its codec can decode. */

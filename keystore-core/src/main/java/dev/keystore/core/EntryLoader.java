@@ -10,7 +10,6 @@ import dev.keystore.core.InFlight.Result.Found;
 import dev.keystore.spi.KeyStoreListener.WaitResult;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -329,31 +328,18 @@ final class EntryLoader {
     }
 
     /**
-     * Decodes a record that was loaded. If it cannot be read, looks at what is stored again: since it was loaded, a
-     * commit may have erased it with its keys, or {@link StoreEncryption} may have rewritten it and dropped its key.
+     * Decodes a record that was loaded, or the one that has replaced it.
      *
      * @param loaded null if the key does not exist
-     * @throws UnreadableEntryException if what is stored cannot be read, and is what was read before
+     * @throws UnreadableEntryException if what is stored cannot be read
      */
     static Entry decodeLatest(Storage storage, EntryKey key, byte @Nullable [] loaded) {
-        byte[] record = loaded;
-        while (true) {
-            try {
-                return decode(key, record);
-            } catch (UnreadableEntryException e) {
-                byte[] stored = storage.read(key.context.name(), key.entryId());
-                if (Arrays.equals(record, stored)) {
-                    throw e;
-                }
-                record = stored;
-            }
-        }
+        Entry entry = LatestRecord.open(
+                loaded, () -> storage.read(key.context.name(), key.entryId()), record -> decode(key, record));
+        return entry == null ? Entry.absent() : entry;
     }
 
-    private static Entry decode(EntryKey key, byte @Nullable [] record) {
-        if (record == null) {
-            return Entry.absent();
-        }
+    private static Entry decode(EntryKey key, byte[] record) {
         try {
             return Entry.decoded(key.type, key.context.sealer().open(key.type.name(), key.id, record));
         } catch (UnreadableEntryException | LoadFailedException | OperationInterruptedException | ClosedException e) {

@@ -8,13 +8,11 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.RewriteIncompleteException;
-import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.Rewrite.RecordChange;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -419,33 +417,39 @@ public final class StoreEncryption {
         ContextSealer forms = context.sealer();
         ValueSealer sealer = forms.current();
         List<RecordChange> changes = new ArrayList<>();
-        int unreadable = 0;
-        for (Map.Entry<EntryId, byte[]> stored :
-                engine.storage.readAll(context.name(), batch).entrySet()) {
-            EntryId entry = stored.getKey();
-            byte[] record = stored.getValue();
-            try {
-                if (!sealer.hasSealed(entry.type(), entry.id(), record)) {
-                    byte[] value = forms.open(entry.type(), entry.id(), record);
-                    byte[] next = sealer.seal(entry.type(), entry.id(), value);
-                    if (next != null) { // otherwise the sealer was replaced
-                        changes.add(new RecordChange(entry, record, next));
-                    }
-                }
-            } catch (UnreadableEntryException | IllegalArgumentException e) {
-                if (Arrays.equals(record, engine.storage.read(context.name(), entry))) {
-                    unreadable++; // otherwise it was erased meanwhile
-                }
+        List<EntryId> unreadable = new ArrayList<>();
+        engine.storage.readAll(context.name(), batch).forEach((entry, loaded) -> {
+            RecordChange change = LatestRecord.<@Nullable RecordChange>open(
+                    loaded,
+                    () -> engine.storage.read(context.name(), entry),
+                    record -> change(entry, record, forms, sealer),
+                    (record, failure) -> {
+                        unreadable.add(entry);
+                        return null;
+                    });
+            if (change != null) {
+                changes.add(change);
             }
-        }
+        });
         if (changes.isEmpty()) {
-            return new Pass(0, unreadable, !forms.isOutdated(sealer, false));
+            return new Pass(0, unreadable.size(), !forms.isOutdated(sealer, false));
         }
         // If the sealer was replaced, the commit writes nothing. Entries that it does not change can only have been
         // written by commits that use the same sealer.
         Rewrite rewrite = new Rewrite(context, sealer, changes);
         commit(rewrite);
-        return new Pass(rewrite.changed(), unreadable, rewrite.changed() == changes.size());
+        return new Pass(rewrite.changed(), unreadable.size(), rewrite.changed() == changes.size());
+    }
+
+    /** Returns the change of an entry to the present form; null if it has that, or the sealer was replaced. */
+    private static @Nullable RecordChange change(
+            EntryId entry, byte[] record, ContextSealer forms, ValueSealer sealer) {
+        if (sealer.hasSealed(entry.type(), entry.id(), record)) {
+            return null;
+        }
+        byte[] value = forms.open(entry.type(), entry.id(), record);
+        byte[] next = sealer.seal(entry.type(), entry.id(), value);
+        return next == null ? null : new RecordChange(entry, record, next);
     }
 
     /**

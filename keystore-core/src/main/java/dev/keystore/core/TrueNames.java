@@ -10,7 +10,6 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -96,7 +95,7 @@ final class TrueNames {
         for (EntryId stored : page) {
             try {
                 byte[] record = records == null ? storage.readStored(context, stored) : records.get(stored);
-                EntryId name = record == null ? null : name(context, sealer, stored, record);
+                EntryId name = name(context, sealer, stored, record);
                 if (name != null) {
                     names.add(name);
                 }
@@ -117,20 +116,10 @@ final class TrueNames {
     }
 
     /** Returns the true name of an entry, or null if it was deleted meanwhile, perhaps with its keys. */
-    private @Nullable EntryId name(String context, ContextSealer sealer, EntryId stored, byte[] loaded) {
-        byte[] record = loaded;
-        while (record != null) {
-            try {
-                return sealer.entryOf(stored, record);
-            } catch (UnreadableEntryException e) {
-                byte[] again = storage.readStored(context, stored);
-                if (Arrays.equals(record, again)) {
-                    throw e;
-                }
-                record = again;
-            }
-        }
-        return null;
+    private @Nullable EntryId name(
+            String context, ContextSealer sealer, EntryId stored, byte @Nullable [] loaded) {
+        return LatestRecord.open(
+                loaded, () -> storage.readStored(context, stored), record -> sealer.entryOf(stored, record));
     }
 
     /**
