@@ -17,7 +17,11 @@ final class Entry {
     private final byte @Nullable [] bytes;
     private final @Nullable Object value;
 
-    /** The generation of its context in which this entry is valid. */
+    /**
+     * The generation of its context in which this entry is valid. Written before the entry is published, and once more
+     * by each clear that keeps the entry. That is a race with its readers, which does no harm: the generations of a
+     * context only rise, so a reader that sees a former one takes the entry for outdated and loads it.
+     */
     private int generation;
 
     private Entry(byte @Nullable [] bytes, @Nullable Object value) {

@@ -4,6 +4,7 @@ import dev.keystore.UnreadableEntryException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
@@ -20,10 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class EntryCache {
 
-    /** Estimated size of an entry in addition to its bytes and its id: key, entry, and the nodes of the cache. */
-    private static final int OVERHEAD_BYTES = 128;
-
-    private final S3FifoCache<Entry> cache;
+    private final CachedEntries cache;
     private final EntryLoader loader;
     private final Storage storage;
     private final KeyTypeRegistry types;
@@ -35,12 +33,8 @@ final class EntryCache {
         this.types = types;
         this.loadTimeout = options.loadTimeout();
         this.cachedReads = events.cachedReads();
-        this.cache = new S3FifoCache<>(options.maximumCacheBytes(), EntryCache::weightBytes);
+        this.cache = new CachedEntries(options.maximumCacheBytes());
         this.loader = new EntryLoader(cache, storage, loadTimeout, events);
-    }
-
-    private static int weightBytes(EntryKey key, Entry entry) {
-        return (int) Math.min(Integer.MAX_VALUE, OVERHEAD_BYTES + 2L * key.id.length() + entry.weightBytes());
     }
 
     /**
@@ -48,7 +42,7 @@ final class EntryCache {
      */
     @Nullable
     Entry cached(EntryKey key) {
-        return EntryLoader.cached(cache, key);
+        return cache.getValid(key);
     }
 
     /** Returns the entry from the cache, or else from the backend. */
@@ -105,30 +99,38 @@ final class EntryCache {
 
     private List<Entry> collect(List<EntryKey> keys, long deadlineNanos) {
         List<Entry> entries = new ArrayList<>(keys.size());
-        boolean complete = true;
         for (EntryKey key : keys) {
             Entry entry = cached(key);
-            complete &= entry != null;
+            if (entry == null) {
+                return collectMissing(keys, deadlineNanos);
+            }
             entries.add(entry);
         }
-        if (complete) {
-            countCached(keys.size());
-            return entries;
-        }
+        countCached(keys.size());
+        return entries;
+    }
+
+    /** Collects entries of which at least one has to be loaded. */
+    private List<Entry> collectMissing(List<EntryKey> keys, long deadlineNanos) {
+        Map<EntryKey, Entry> found = new HashMap<>();
         List<EntryKey> missing = new ArrayList<>();
-        for (int i = 0; i < keys.size(); i++) {
-            if (entries.get(i) == null) {
-                types.registerAndCheck(keys.get(i));
-                missing.add(keys.get(i));
+        for (EntryKey key : keys) {
+            Entry entry = cached(key);
+            if (entry == null) {
+                types.registerAndCheck(key);
+                missing.add(key);
+            } else {
+                found.put(key, entry);
             }
         }
         countCached(keys.size() - missing.size());
-        Map<EntryKey, Entry> loaded = missing.size() > 1 ? loader.loadAll(missing) : Map.of();
-        for (int i = 0; i < keys.size(); i++) {
-            if (entries.get(i) == null) {
-                Entry entry = loaded.get(keys.get(i));
-                entries.set(i, entry == null ? readMissing(keys.get(i), deadlineNanos) : entry);
-            }
+        if (missing.size() > 1) {
+            found.putAll(loader.loadAll(missing));
+        }
+        List<Entry> entries = new ArrayList<>(keys.size());
+        for (EntryKey key : keys) {
+            Entry entry = found.get(key);
+            entries.add(entry == null ? readMissing(key, deadlineNanos) : entry);
         }
         return entries;
     }
@@ -257,7 +259,7 @@ final class EntryCache {
                 loader.endWrite(write, commit.writes.keySet());
             }
         } finally {
-            write.complete(InFlight.Result.LOOK_AGAIN);
+            write.complete();
         }
     }
 }

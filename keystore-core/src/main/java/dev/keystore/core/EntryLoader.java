@@ -9,7 +9,7 @@ import dev.keystore.core.InFlight.Result.Failed;
 import dev.keystore.core.InFlight.Result.Found;
 import dev.keystore.spi.KeyStoreListener.WaitResult;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,29 +48,16 @@ final class EntryLoader {
 
     private final ConcurrentHashMap<EntryKey, InFlight> inFlight = new ConcurrentHashMap<>();
     private final LongAdder loads = new LongAdder();
-    private final S3FifoCache<Entry> cache;
+    private final CachedEntries cache;
     private final Storage storage;
     private final Duration loadTimeout;
     private final EngineEvents events;
 
-    EntryLoader(S3FifoCache<Entry> cache, Storage storage, Duration loadTimeout, EngineEvents events) {
+    EntryLoader(CachedEntries cache, Storage storage, Duration loadTimeout, EngineEvents events) {
         this.cache = cache;
         this.storage = storage;
         this.loadTimeout = loadTimeout;
         this.events = events;
-    }
-
-    /**
-     * Returns the entry of a key if it is cached, else null. Waits while a commit of its context is being put into the
-     * cache.
-     *
-     * <p>{@link EntryCache} calls this for each read, and a load calls it once more. In that class, it would make the
-     * two depend on each other; and it is static so that a hit does not load the loader's field.
-     */
-    static @Nullable Entry cached(S3FifoCache<Entry> cache, EntryKey key) {
-        key.context.awaitPublications();
-        Entry entry = cache.get(key);
-        return entry != null && entry.isValidIn(key.context.generation()) ? entry : null;
     }
 
     /** Returns an entry that is not cached; its type has been checked. Waits until {@code deadlineNanos} at most. */
@@ -78,7 +66,7 @@ final class EntryLoader {
             Entry entry = joinOrLoad(key, deadlineNanos);
             // Another thread's load may have started before a clear that was acknowledged before this read.
             if (entry == null || !entry.isValidIn(key.context.generation())) {
-                entry = cached(cache, key);
+                entry = cache.getValid(key);
             }
             if (entry != null) {
                 return entry;
@@ -100,13 +88,6 @@ final class EntryLoader {
         }
         InFlight replacement = InFlight.forLoadReplacing(other, self);
         return inFlight.replace(key, other, replacement) ? loadOne(key, self, replacement, deadlineNanos) : null;
-    }
-
-    private static @Nullable Entry entryOf(Result result) {
-        if (result instanceof Failed failed) {
-            throw failed.failure();
-        }
-        return result instanceof Found found ? found.entry() : null;
     }
 
     /**
@@ -134,6 +115,13 @@ final class EntryLoader {
         return true;
     }
 
+    private static @Nullable Entry entryOf(Result result) {
+        if (result instanceof Failed failed) {
+            throw failed.failure();
+        }
+        return result instanceof Found found ? found.entry() : null;
+    }
+
     /**
      * Loads one key, for which {@code mine} is registered, and ends {@code mine} with the outcome.
      *
@@ -143,43 +131,60 @@ final class EntryLoader {
         Context context = key.context;
         InFlight clearing = context.clearing();
         int generation = context.generation();
-        Result result = Result.LOOK_AGAIN;
         try {
             // A load or write may have ended between the miss and the registration (R2).
-            Entry published = cached(cache, key);
+            Entry published = cache.getValid(key);
             if (published != null) {
-                result = new Found(published);
+                mine.record(new Found(published));
             } else if (clearing == null) {
                 LoadFailures.throwIfInterrupted(key);
-                result = settle(key, mine, generation, loadRecord(key));
+                settle(key, mine, generation, loadRecord(key));
             }
         } catch (RuntimeException | Error e) {
             RuntimeException failure = LoadFailures.of(key, e);
-            result = failedUnlessInterrupted(failure);
+            mine.record(failedUnlessInterrupted(failure));
             throw failure;
         } finally {
             self.gone = true;
             try {
                 inFlight.remove(key, mine);
             } finally {
-                mine.complete(result);
+                mine.complete();
             }
         }
-        if (result instanceof Found found) {
-            return found.entry();
-        }
-        if (clearing != null) {
+        Entry found = entryOf(mine.result());
+        if (found == null && clearing != null) {
             awaitEnd(key, clearing, deadlineNanos);
         }
-        return null;
+        return found;
+    }
+
+    private byte @Nullable [] loadRecord(EntryKey key) {
+        return measured(1, () -> storage.load(key.context.name(), key.type.name(), key.id));
+    }
+
+    /** Returns what a load of ids from the backend returns; counts and reports it. */
+    private <T extends @Nullable Object> T measured(int ids, Supplier<T> load) {
+        loads.add(ids);
+        FlightEvents.Load event = events.beginLoad();
+        WaitResult outcome = WaitResult.FAILURE;
+        try {
+            T loaded = load.get();
+            outcome = WaitResult.SUCCESS;
+            return loaded;
+        } catch (RuntimeException e) {
+            outcome = events.failedLoad(e);
+            throw e;
+        } finally {
+            events.end(event, ids, outcome);
+        }
     }
 
     /**
-     * Caches what was loaded, unless a write came in between: then it may be the older value.
-     *
-     * @return the entry as found, or {@link Result#LOOK_AGAIN} if it may be outdated
+     * Caches what was loaded and records it as the result of the load, unless a write or a clear came in between: then
+     * it may be the older value, and readers have to look again.
      */
-    private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
+    private void settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
         Entry entry;
         try {
             entry = decodeLatest(storage, key, record);
@@ -189,142 +194,10 @@ final class EntryLoader {
                 events.unreadable(1);
                 throw e;
             }
-            return Result.LOOK_AGAIN;
+            return;
         }
         entry.makeValidIn(generation);
-        return putIfUndisplaced(key, entry, mine, generation) ? new Found(entry) : Result.LOOK_AGAIN;
-    }
-
-    /**
-     * Caches an entry, unless a write or a clear came in between. The map holds the lock of the key meanwhile, so no
-     * write is registered between the check and the put. If the context is lost, the entry is not cached either.
-     *
-     * @return whether nothing came in between
-     */
-    private boolean putIfUndisplaced(EntryKey key, Entry entry, InFlight mine, int generation) {
-        Context context = key.context;
-        boolean[] undisplaced = {false};
-        inFlight.computeIfPresent(key, (k, registered) -> {
-            undisplaced[0] = isUndisplaced(context, registered, mine, generation);
-            if (undisplaced[0] && !context.isOwnershipLost()) {
-                cache.put(key, entry);
-            }
-            return registered;
-        });
-        return undisplaced[0];
-    }
-
-    /** Returns whether no write or clear has come in between since a load began. */
-    private boolean isUndisplaced(EntryKey key, InFlight mine, int generation) {
-        InFlight registered = inFlight.get(key);
-        return registered != null && isUndisplaced(key.context, registered, mine, generation);
-    }
-
-    private static boolean isUndisplaced(Context context, InFlight registered, InFlight mine, int generation) {
-        return registered.standsFor(mine) && context.generation() == generation && context.clearing() == null;
-    }
-
-    /** Waiting threads fail with the load, unless only its own thread was interrupted: then they look again. */
-    private static Result failedUnlessInterrupted(RuntimeException failure) {
-        return Thread.currentThread().isInterrupted() ? Result.LOOK_AGAIN : new Failed(failure);
-    }
-
-    /**
-     * Loads those keys that no other thread is loading or writing, in one round trip.
-     *
-     * @return what was found; keys that the caller must read one by one are not in the map
-     */
-    Map<EntryKey, Entry> loadAll(List<EntryKey> keys) {
-        EntryKey first = keys.get(0);
-        Context context = first.context;
-        if (context.clearing() != null) {
-            return Map.of();
-        }
-        int generation = context.generation();
-        InFlight.Loader self = new InFlight.Loader();
-        Map<EntryKey, InFlight> mine = new LinkedHashMap<>();
-        // Those of keys that were cached meanwhile; those of loaded keys are added below.
-        Map<EntryKey, Result> results = new HashMap<>();
-        try {
-            List<String> ids = new ArrayList<>();
-            for (EntryKey key : keys) {
-                InFlight load = InFlight.forLoad(self);
-                if (inFlight.putIfAbsent(key, load) == null) {
-                    mine.put(key, load);
-                    Entry published = cached(cache, key);
-                    if (published == null) {
-                        ids.add(key.id);
-                    } else {
-                        results.put(key, new Found(published));
-                    }
-                }
-            }
-            if (!ids.isEmpty()) {
-                LoadFailures.throwIfInterrupted(first);
-                Map<String, byte[]> found = loadRecords(first, ids);
-                mine.forEach((key, load) ->
-                        results.computeIfAbsent(key, k -> settleOrFail(key, load, generation, found.get(key.id))));
-            }
-        } catch (RuntimeException | Error e) {
-            mine.keySet().forEach(key -> results.put(key, failedUnlessInterrupted(LoadFailures.of(key, e))));
-            throw LoadFailures.of(first, e);
-        } finally {
-            self.gone = true;
-            try {
-                mine.forEach(inFlight::remove);
-            } finally {
-                mine.forEach((key, load) -> load.complete(results.getOrDefault(key, Result.LOOK_AGAIN)));
-            }
-        }
-        Map<EntryKey, Entry> entries = new HashMap<>();
-        results.forEach((key, result) -> {
-            if (result instanceof Found found) {
-                entries.put(key, found.entry());
-            }
-        });
-        return entries;
-    }
-
-    private byte @Nullable [] loadRecord(EntryKey key) {
-        loads.increment();
-        FlightEvents.Load load = events.beginLoad();
-        WaitResult outcome = WaitResult.FAILURE;
-        try {
-            byte[] record = storage.load(key.context.name(), key.type.name(), key.id);
-            outcome = WaitResult.SUCCESS;
-            return record;
-        } catch (RuntimeException e) {
-            outcome = events.failedLoad(e);
-            throw e;
-        } finally {
-            events.end(load, 1, outcome);
-        }
-    }
-
-    /** Loads records of the context and type of {@code first}. */
-    private Map<String, byte[]> loadRecords(EntryKey first, List<String> ids) {
-        loads.add(ids.size());
-        FlightEvents.Load load = events.beginLoad();
-        WaitResult outcome = WaitResult.FAILURE;
-        try {
-            Map<String, byte[]> records = storage.loadAll(first.context.name(), first.type.name(), ids);
-            outcome = WaitResult.SUCCESS;
-            return records;
-        } catch (RuntimeException e) {
-            outcome = events.failedLoad(e);
-            throw e;
-        } finally {
-            events.end(load, ids.size(), outcome);
-        }
-    }
-
-    /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */
-    private Result settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
-        try {
-            return settle(key, mine, generation, record);
-        } catch (RuntimeException | Error e) {
-            return failedUnlessInterrupted(LoadFailures.of(key, e));
-        }
+        putIfUndisplaced(key, entry, mine, generation);
     }
 
     /**
@@ -347,6 +220,115 @@ final class EntryLoader {
         } catch (RuntimeException e) {
             throw new CorruptEntryException(
                     key.context.name(), key.entryId(), Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
+        }
+    }
+
+    /** Returns whether no write or clear has come in between since a load began. */
+    private boolean isUndisplaced(EntryKey key, InFlight mine, int generation) {
+        InFlight registered = inFlight.get(key);
+        return registered != null && isUndisplaced(key.context, registered, mine, generation);
+    }
+
+    private static boolean isUndisplaced(Context context, InFlight registered, InFlight mine, int generation) {
+        return registered.standsFor(mine) && context.generation() == generation && context.clearing() == null;
+    }
+
+    /**
+     * Caches an entry and records it, unless a write or a clear came in between. The map holds the lock of the key
+     * meanwhile, so no write is registered between the check and the put. If the context is lost, the entry is not
+     * cached.
+     */
+    private void putIfUndisplaced(EntryKey key, Entry entry, InFlight mine, int generation) {
+        Context context = key.context;
+        inFlight.computeIfPresent(key, (k, registered) -> {
+            if (isUndisplaced(context, registered, mine, generation)) {
+                if (!context.isOwnershipLost()) {
+                    cache.put(key, entry);
+                }
+                mine.record(new Found(entry));
+            }
+            return registered;
+        });
+    }
+
+    /** Waiting threads fail with the load, unless only its own thread was interrupted: then they look again. */
+    private static Result failedUnlessInterrupted(RuntimeException failure) {
+        return Thread.currentThread().isInterrupted() ? Result.LOOK_AGAIN : new Failed(failure);
+    }
+
+    /**
+     * Loads those keys that no other thread is loading or writing, in one round trip.
+     *
+     * @return what was found; keys that the caller must read one by one are not in the map
+     */
+    Map<EntryKey, Entry> loadAll(List<EntryKey> keys) {
+        EntryKey first = keys.get(0);
+        Context context = first.context;
+        if (context.clearing() != null) {
+            return Map.of();
+        }
+        int generation = context.generation();
+        InFlight.Loader self = new InFlight.Loader();
+        Map<EntryKey, InFlight> mine = new LinkedHashMap<>();
+        try {
+            for (EntryKey key : keys) {
+                InFlight load = InFlight.forLoad(self);
+                if (inFlight.putIfAbsent(key, load) == null) {
+                    mine.put(key, load);
+                }
+            }
+            Map<EntryKey, InFlight> uncached = recordCached(mine);
+            if (!uncached.isEmpty()) {
+                LoadFailures.throwIfInterrupted(first);
+                Map<String, byte[]> records = loadRecords(first, uncached.keySet());
+                uncached.forEach((key, load) -> settleOrFail(key, load, generation, records.get(key.id)));
+            }
+        } catch (RuntimeException | Error e) {
+            mine.forEach((key, load) -> load.record(failedUnlessInterrupted(LoadFailures.of(key, e))));
+            throw LoadFailures.of(first, e);
+        } finally {
+            self.gone = true;
+            try {
+                mine.forEach(inFlight::remove);
+            } finally {
+                mine.values().forEach(InFlight::complete);
+            }
+        }
+        Map<EntryKey, Entry> entries = new HashMap<>();
+        mine.forEach((key, load) -> {
+            if (load.result() instanceof Found found) {
+                entries.put(key, found.entry());
+            }
+        });
+        return entries;
+    }
+
+    /** Records the results of the keys that were cached between the miss and the registration; returns the others. */
+    private Map<EntryKey, InFlight> recordCached(Map<EntryKey, InFlight> registered) {
+        Map<EntryKey, InFlight> uncached = new LinkedHashMap<>();
+        registered.forEach((key, load) -> {
+            Entry published = cache.getValid(key);
+            if (published == null) {
+                uncached.put(key, load);
+            } else {
+                load.record(new Found(published));
+            }
+        });
+        return uncached;
+    }
+
+    /** Loads records of the context and type of {@code first}. */
+    private Map<String, byte[]> loadRecords(EntryKey first, Collection<EntryKey> keys) {
+        List<String> ids = keys.stream().map(key -> key.id).toList();
+        return measured(ids.size(), () -> storage.loadAll(first.context.name(), first.type.name(), ids));
+    }
+
+    /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */
+    private void settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
+        try {
+            settle(key, mine, generation, record);
+        } catch (RuntimeException | Error e) {
+            mine.record(failedUnlessInterrupted(LoadFailures.of(key, e)));
         }
     }
 

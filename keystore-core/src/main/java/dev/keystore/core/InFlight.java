@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A load, or the write of a group, that is in progress on one or more keys and that other threads may have to wait for.
  *
- * <p>Concurrency: its thread calls {@link #complete}, and the {@link Result} is then visible to every thread for which
- * {@link #await} returned true.
+ * <p>Concurrency: its thread records the {@link Result}, then calls {@link #complete}; the result is then visible to
+ * every thread for which {@link #await} returned true.
  */
 final class InFlight {
 
@@ -40,6 +40,8 @@ final class InFlight {
     private final CountDownLatch ended = new CountDownLatch(1);
     private final @Nullable Loader loader;
     private final @Nullable InFlight replaced;
+
+    /** What threads that waited do if the thread that loads or writes ends without having recorded anything. */
     private Result result = Result.LOOK_AGAIN;
 
     private InFlight(@Nullable Loader loader, @Nullable InFlight replaced) {
@@ -81,9 +83,13 @@ final class InFlight {
         return loader != null && loader.gone;
     }
 
-    /** Ends it, and wakes the threads that wait for it. */
-    void complete(Result outcome) {
+    /** Records the outcome of a load. Called by its thread. */
+    void record(Result outcome) {
         result = outcome;
+    }
+
+    /** Ends it, and wakes the threads that wait for it. */
+    void complete() {
         ended.countDown();
     }
 
@@ -96,7 +102,7 @@ final class InFlight {
         return ended.await(nanos, TimeUnit.NANOSECONDS);
     }
 
-    /** Returns the outcome, once {@link #await} has returned true. */
+    /** Returns the outcome: to its own thread what it has recorded, to others once {@link #await} returned true. */
     Result result() {
         return result;
     }

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The cost of a hit is its loads from memory: the slot of the table, the node, which is also the key, and the id.
  */
-final class S3FifoCache<V> {
+class S3FifoCache<V> {
 
     private static final int MAXIMUM_READS = 3;
 
