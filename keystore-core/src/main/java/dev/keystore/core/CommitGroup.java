@@ -1,6 +1,6 @@
 package dev.keystore.core;
 
-import dev.keystore.KeyStoreException;
+import dev.keystore.core.CommitRequest.Done;
 import dev.keystore.spi.Batch;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -25,10 +25,10 @@ final class CommitGroup {
      *
      * @param batches what to write
      * @param writers the commits that passed the check, including those that write nothing
-     * @param failed the commits that failed it, each with its exception: its context refuses commits, or what it read
-     *     has changed or could not be read again
+     * @param failed the commits that failed it, each with its end: its context refuses commits, or what it read has
+     *     changed or could not be read again
      */
-    record Checked(List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, KeyStoreException> failed) {
+    record Checked(List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, Done> failed) {
 
         static final Checked NOTHING = new Checked(List.of(), List.of(), Map.of());
 
@@ -55,7 +55,7 @@ final class CommitGroup {
     private boolean counted;
 
     /** What is measured of the write; null if nobody listens, or nothing was sent. */
-    FlightEvents.@Nullable GroupWrite measured;
+    private FlightEvents.@Nullable GroupWrite measured;
 
     /** The outcome of the write, once the backend's call has ended. */
     @Nullable
@@ -65,8 +65,8 @@ final class CommitGroup {
     @Nullable
     Throwable failure;
 
-    /** How many leaders failed before they had finished this group. An int would enlarge each group by 8 bytes. */
-    short failures;
+    /** How many leaders failed before they had finished this group. */
+    int failures;
 
     /**
      * Adds a commit, unless it has ended. It is added before it counts as taken, so an error in between loses nothing.
@@ -114,6 +114,16 @@ final class CommitGroup {
         sent = true;
     }
 
+    /** Begins to measure the write. */
+    void startMeasuring(EngineEvents events) {
+        measured = events.beginGroupWrite();
+    }
+
+    /** Returns what is measured of the write; null if nobody listens, or nothing was sent. */
+    FlightEvents.@Nullable GroupWrite measured() {
+        return measured;
+    }
+
     /** Counts a further sending, because the outcome is unknown. */
     void countSending() {
         if (measured != null) {
@@ -133,6 +143,11 @@ final class CommitGroup {
         if (measured != null) {
             measured.stop();
         }
+    }
+
+    /** Reports what was measured. */
+    void report(EngineEvents events, WriteOutcome known) {
+        events.end(measured, checked.batches().size(), known);
     }
 
     /** Returns true the first time it is called. */

@@ -8,6 +8,7 @@ import dev.keystore.core.CommitGroup.Checked;
 import dev.keystore.core.CommitQueue.Lead;
 import dev.keystore.core.CommitQueue.LeadPhase;
 import dev.keystore.core.CommitRequest.Done;
+import dev.keystore.core.CommitRequest.Ended;
 import dev.keystore.core.CommitRequest.State;
 import dev.keystore.core.CommitRequest.Step;
 import dev.keystore.core.WriteOutcome.InDoubt;
@@ -16,9 +17,7 @@ import dev.keystore.core.WriteOutcome.Retry;
 import dev.keystore.core.WriteOutcome.Unknown;
 import dev.keystore.core.WriteOutcome.Written;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -50,7 +49,7 @@ import org.slf4j.LoggerFactory;
  * has changed or cannot be read again. {@link Checked#beginWriting} moves a group to {@code WRITING}; the group returns
  * to {@code TAKEN} if one of its commits has ended since the check, and after a transient failure.
  *
- * <p>The outcomes of a group, and what {@link #conclude} makes of them:
+ * <p>The outcomes of a group, and what {@link GroupWriter#updateCache} and {@link #conclude} make of them:
  *
  * <pre>
  * Written ──► publish to the cache ──► Done
@@ -140,91 +139,55 @@ final class CommitPipeline {
         standby.wake();
     }
 
-    /**
-     * Commits, and returns when the commit has ended.
-     *
-     * @return the failure, one of those that {@link dev.keystore.KeyOperations} lists; its type states what is written.
-     *     Null if all of it is durable
-     */
-    @Nullable
-    KeyStoreException commit(CommitRequest request) {
+    /** Commits, and returns how the commit has ended, when it has. */
+    Done commit(CommitRequest request) {
         StackHeadroom.require();
+        KeyStoreException unprepared = prepare(request);
+        if (unprepared != null) {
+            request.endUnlessWriting(unprepared);
+            return request.end();
+        }
+        return queueAndAwait(request);
+    }
+
+    /** Prepares a commit on its own thread; returns the exception if that fails, or the thread was interrupted. */
+    private @Nullable KeyStoreException prepare(CommitRequest request) {
         if (Thread.currentThread().isInterrupted()) {
             return CommitFailures.interrupted(request);
         }
         try {
             request.seal();
             cache.loadDeleted(request);
+            return null;
         } catch (OperationInterruptedException e) {
-            return e; // no keys to discard: only an erase creates keys for itself alone, and it loads nothing here
+            return e;
         } catch (LoadFailedException | UnreadableEntryException e) {
-            KeyStoreException unwritten = CommitFailures.unwritten(request, e);
-            request.endUnlessWriting(unwritten);
-            return unwritten;
+            return CommitFailures.unwritten(request, e);
         }
-        return queueAndAwait(request);
     }
 
-    /**
-     * Queues commits of this thread that write records, so that a leader can take them as one group, and returns when
-     * each has ended.
-     *
-     * @return the failures of those that have one; all of each other commit is durable
-     * @throws KeyStoreException if the thread was interrupted; nothing was written
-     */
-    Map<CommitRequest, KeyStoreException> commitEach(List<CommitRequest> requests) {
-        StackHeadroom.require();
-        if (Thread.currentThread().isInterrupted()) {
-            throw CommitFailures.interrupted(requests.get(0));
-        }
-        try {
-            requests.forEach(queue::add);
-            requests.forEach(this::awaitDone);
-        } catch (RuntimeException | Error e) {
-            boolean unwritten = true;
-            for (CommitRequest request : requests) {
-                request.callerGone = true;
-                unwritten &= request.endUnlessWriting(CommitFailures.unwritten(request, e));
-            }
-            if (unwritten) {
-                throw e;
-            }
-            // Has no effect on those that have ended.
-            requests.forEach(request -> request.endInAnyState(CommitFailures.unknown(request, e)));
-        } finally {
-            for (CommitRequest request : requests) {
-                request.callerGone = true;
-                if (queue.offeredTo(request) != null) {
-                    wakeStandby();
-                }
-            }
-        }
-        Map<CommitRequest, KeyStoreException> failures = new HashMap<>();
-        for (CommitRequest request : requests) {
-            if (request.state() instanceof Done done && done.failure() != null) {
-                failures.put(request, done.failure());
-            }
-        }
-        return failures;
-    }
-
-    /** Queues a commit, waits for its end, and returns its failure, or null if all of it is durable. */
-    private @Nullable KeyStoreException queueAndAwait(CommitRequest request) {
+    private Done queueAndAwait(CommitRequest request) {
         try {
             queue.add(request);
-            return awaitDone(request).failure();
+            return awaitDone(request);
         } catch (RuntimeException | Error e) {
             // Thrown only if nothing is written; otherwise the caller learns the commit's outcome.
             request.callerGone = true;
             if (request.endUnlessWriting(CommitFailures.unwritten(request, e))) {
                 throw e;
             }
-            return request.state() instanceof Done done ? done.failure() : CommitFailures.unknown(request, e);
+            request.endInAnyState(new Ended(CommitFailures.unknown(request, e))); // unless it has ended
+            return request.end();
         } finally {
             request.callerGone = true;
-            if (queue.offeredTo(request) != null) {
-                wakeStandby();
-            }
+            passLeadOn(request);
+        }
+    }
+
+    /** Wakes the standby if the lead was offered to a commit whose thread leaves. */
+    private void passLeadOn(CommitRequest request) {
+        if (queue.offeredTo(request) != null) {
+            wakeStandby();
         }
     }
 
@@ -294,10 +257,11 @@ final class CommitPipeline {
                 outcome = resolve(group, doubt);
             }
             group.stopMeasuring();
+            writer.updateCache(group, outcome);
             conclude(own, group, outcome);
             queue.handOff(lead);
             handedOff = true;
-            events.end(group.measured, group.checked().batches().size(), outcome);
+            group.report(events, outcome);
         } catch (RuntimeException | Error e) {
             // Not thrown: the standby finishes the group, and this thread waits for its commit like the others.
             CommitGroup group = lead.group;
@@ -338,9 +302,9 @@ final class CommitPipeline {
         boolean mayBeWritten = group.isSent() && !(group.outcome instanceof Refused || group.outcome instanceof Retry);
         group.requests().forEach(request -> {
             if (mayBeWritten) {
-                request.endInAnyState(CommitFailures.unknown(request, cause));
+                request.endInAnyState(new Ended(CommitFailures.unknown(request, cause)));
             } else {
-                request.endInAnyState(CommitFailures.unwritten(request, cause));
+                request.endInAnyState(new Ended(CommitFailures.unwritten(request, cause)));
             }
         });
     }
@@ -386,12 +350,11 @@ final class CommitPipeline {
      * @param own the commit of this thread; null if this thread is the standby
      */
     private void conclude(@Nullable CommitRequest own, CommitGroup group, WriteOutcome outcome) {
-        writer.updateCache(group, outcome);
         Checked checked = group.checked();
         if (outcome instanceof Written) {
             count(group);
             checked.failed().forEach(CommitRequest::endInAnyState);
-            checked.writers().forEach(request -> request.endInAnyState(null));
+            checked.writers().forEach(request -> request.endInAnyState(new Ended(null)));
         } else if (outcome instanceof Retry retry) {
             concludeRetry(own, group, retry.cause());
         } else if (outcome instanceof Refused refused) {
@@ -399,7 +362,8 @@ final class CommitPipeline {
             queue.putBack(group.requests()); // those that are isolated now, or failed their check
         } else if (outcome instanceof Unknown unknown) {
             checked.writers()
-                    .forEach(request -> request.endInAnyState(CommitFailures.unknown(request, unknown.cause())));
+                    .forEach(request ->
+                            request.endInAnyState(new Ended(CommitFailures.unknown(request, unknown.cause()))));
             queue.putBack(group.requests()); // those that failed their check are checked again
         } else {
             throw new AssertionError("the outcome was not resolved: " + outcome);
@@ -419,7 +383,7 @@ final class CommitPipeline {
         for (CommitRequest request : writers) {
             request.recordFailure(cause);
             if (request.countFailedAttempt() >= maximumAttempts) {
-                request.endInAnyState(CommitFailures.unwritten(request, cause));
+                request.endInAnyState(new Ended(CommitFailures.unwritten(request, cause)));
             }
         }
         group.requests().forEach(request -> request.returnTo(Step.TAKEN));
@@ -443,7 +407,8 @@ final class CommitPipeline {
         if (writers.size() > 1) {
             writers.forEach(CommitRequest::isolate);
         } else {
-            writers.forEach(request -> request.endInAnyState(CommitFailures.unwritten(request, cause)));
+            writers.forEach(
+                    request -> request.endInAnyState(new Ended(CommitFailures.unwritten(request, cause))));
         }
     }
 
@@ -476,6 +441,42 @@ final class CommitPipeline {
                 return;
             } else {
                 LockSupport.parkNanos(this, Math.min(untilNanos - now, own.deadlineNanos - now));
+            }
+        }
+    }
+
+    /**
+     * Queues commits of this thread that write records, so that a leader can take them as one group, and returns how
+     * each has ended, when all have.
+     */
+    List<Done> commitEach(List<CommitRequest> requests) {
+        StackHeadroom.require();
+        if (Thread.currentThread().isInterrupted()) {
+            requests.forEach(request -> request.endUnlessWriting(CommitFailures.interrupted(request)));
+        } else {
+            queueAndAwaitEach(requests);
+        }
+        return requests.stream().map(CommitRequest::end).toList();
+    }
+
+    private void queueAndAwaitEach(List<CommitRequest> requests) {
+        try {
+            requests.forEach(queue::add);
+            requests.forEach(this::awaitDone);
+        } catch (RuntimeException | Error e) {
+            boolean unwritten = true;
+            for (CommitRequest request : requests) {
+                request.callerGone = true;
+                unwritten &= request.endUnlessWriting(CommitFailures.unwritten(request, e));
+            }
+            if (unwritten) {
+                throw e;
+            }
+            requests.forEach(request -> request.endInAnyState(new Ended(CommitFailures.unknown(request, e))));
+        } finally {
+            for (CommitRequest request : requests) {
+                request.callerGone = true;
+                passLeadOn(request);
             }
         }
     }

@@ -46,11 +46,34 @@ final class CommitRequest {
         WRITING
     }
 
+    /** The states at the end. */
+    sealed interface Done extends State {
+
+        /** Returns whether nothing was written, and nothing will be. */
+        boolean isUnwritten();
+    }
+
     /**
-     * The end: all of it is durable if {@code failure} is null; otherwise the type of {@code failure} states what was
-     * written.
+     * It was written, or has failed: all of it is durable if {@code failure} is null; otherwise the type of
+     * {@code failure} states what was written.
      */
-    record Done(@Nullable KeyStoreException failure) implements State {}
+    record Ended(@Nullable KeyStoreException failure) implements Done {
+
+        @Override
+        public boolean isUnwritten() {
+            return failure != null
+                    && !(failure instanceof CommitOutcomeUnknownException || failure instanceof RollbackFailedException);
+        }
+    }
+
+    /** Nothing was written, since an entry that it read has changed (R24). Its transaction creates the exception. */
+    record Conflict(EntryId changed) implements Done {
+
+        @Override
+        public boolean isUnwritten() {
+            return true;
+        }
+    }
 
     final Context context;
     final Map<EntryKey, Entry> reads;
@@ -294,6 +317,11 @@ final class CommitRequest {
         return Objects.requireNonNull(state.get());
     }
 
+    /** Returns how it ended, after it has. */
+    Done end() {
+        return (Done) state();
+    }
+
     /** Returns whether nothing needs to be done for it any more: it has ended, or its thread has left. */
     boolean isFinished() {
         return callerGone || state.get() instanceof Done;
@@ -328,14 +356,14 @@ final class CommitRequest {
 
     /** Ends it if its state is {@code from}. */
     void endFrom(Step from, KeyStoreException failure) {
-        if (state.compareAndSet(from, new Done(failure)) && from != Step.WRITING) {
+        if (state.compareAndSet(from, new Ended(failure)) && from != Step.WRITING) {
             recordUnwritten();
         }
     }
 
     /** Ends it unless it is being written; returns whether this ended it, with nothing written. */
     boolean endUnlessWriting(KeyStoreException failure) {
-        Done done = new Done(failure);
+        Done done = new Ended(failure);
         State now = state();
         while (now != Step.WRITING && !(now instanceof Done)) {
             if (state.compareAndSet(now, done)) {
@@ -347,21 +375,16 @@ final class CommitRequest {
         return false;
     }
 
-    /** Ends it in any state, and wakes its thread; {@code failure} is null if all of it is written. */
-    void endInAnyState(@Nullable KeyStoreException failure) {
-        Done done = new Done(failure);
+    /** Ends it in any state, and wakes its thread. Has no effect on a commit that has ended. */
+    void endInAnyState(Done end) {
         State now = state();
-        while (!(now instanceof Done) && !state.compareAndSet(now, done)) {
+        while (!(now instanceof Done) && !state.compareAndSet(now, end)) {
             now = state();
         }
-        if (failure != null && !mayBeWritten(failure)) {
+        if (end.isUnwritten()) {
             recordUnwritten();
         }
         wake();
-    }
-
-    private static boolean mayBeWritten(KeyStoreException failure) {
-        return failure instanceof CommitOutcomeUnknownException || failure instanceof RollbackFailedException;
     }
 
     /** Wakes its thread. Unparking the calling thread would only cut its own next park short. */

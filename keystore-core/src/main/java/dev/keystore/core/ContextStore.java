@@ -244,10 +244,9 @@ final class ContextStore implements SignalKeyStore {
         scope.beginCommit();
         CommitRequest commit = tx.toCommit();
         if (commit != null) {
-            try {
-                engine.commit(commit);
-            } catch (TransactionConflictException e) {
-                throw tx.conflict(e.entry());
+            EntryId changed = engine.commit(commit);
+            if (changed != null) {
+                throw tx.conflict(changed);
             }
             TransactionScope enclosing = engine.transactionOfThread();
             if (enclosing != null && enclosing != scope) {

@@ -2,18 +2,22 @@ package dev.keystore.core;
 
 import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.CompactionFailedException;
+import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.StoreOpenException;
-import dev.keystore.TransactionConflictException;
+import dev.keystore.core.CommitRequest.Conflict;
+import dev.keystore.core.CommitRequest.Done;
+import dev.keystore.core.CommitRequest.Ended;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.KeyStoreListener.WaitResult;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -135,29 +139,36 @@ final class Engine {
         }
     }
 
-    /** Commits, and returns when all of it is durable; throws what {@link dev.keystore.KeyOperations} lists. */
-    void commit(CommitRequest request) {
+    /**
+     * Commits, and returns when the commit has ended; throws what {@link dev.keystore.KeyOperations} lists, except for
+     * conflicts.
+     *
+     * @return null if all of it is durable; an entry that it read and that has changed since, if nothing was written
+     *     for that reason (R24)
+     */
+    @Nullable
+    EntryId commit(CommitRequest request) {
         events.refuseWritesOfListeners();
         FlightEvents.Commit commit = events.beginCommit();
         CommitResult result = CommitResult.NOT_WRITTEN;
         try {
-            KeyStoreException failure = pipeline.commit(request);
-            if (failure == null) {
-                result = CommitResult.WRITTEN;
-                return;
+            Done end = pipeline.commit(request);
+            result = resultOf(end);
+            KeyStoreException failure = failureOf(request, end);
+            if (failure != null) {
+                throw failure;
             }
-            result = resultOf(failure);
-            throw failure instanceof OwnershipLostException ? reportOwnershipLost(request.context) : failure;
+            return end instanceof Conflict conflict ? conflict.changed() : null;
         } finally {
             events.end(commit, result);
         }
     }
 
     /**
-     * Commits several writes of records, each to another context, as one group if the backend writes groups.
+     * Commits several writes of records, each to another context, as one group if the backend writes groups. They read
+     * nothing, so they have no conflicts.
      *
      * @return the failures of those that have one, as {@link #commit} throws them; all of each other commit is durable
-     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted; nothing was written
      */
     Map<CommitRequest, KeyStoreException> commitEach(List<CommitRequest> requests) {
         events.refuseWritesOfListeners();
@@ -166,14 +177,16 @@ final class Engine {
         CommitResult[] results = new CommitResult[requests.size()];
         Arrays.fill(results, CommitResult.NOT_WRITTEN);
         try {
-            Map<CommitRequest, KeyStoreException> failures = pipeline.commitEach(requests);
-            Arrays.setAll(results, i -> resultOf(failures.get(requests.get(i))));
-            failures.replaceAll((request, failure) ->
-                    failure instanceof OwnershipLostException ? reportOwnershipLost(request.context) : failure);
+            List<Done> ends = pipeline.commitEach(requests);
+            Arrays.setAll(results, i -> resultOf(ends.get(i)));
+            Map<CommitRequest, KeyStoreException> failures = new HashMap<>();
+            for (CommitRequest request : requests) {
+                KeyStoreException failure = failureOf(request, request.end());
+                if (failure != null) {
+                    failures.put(request, failure);
+                }
+            }
             return failures;
-        } catch (OperationInterruptedException e) {
-            Arrays.fill(results, CommitResult.INTERRUPTED);
-            throw e;
         } finally {
             for (int i = 0; i < results.length; i++) {
                 events.end(measured[i], results[i]);
@@ -181,15 +194,22 @@ final class Engine {
         }
     }
 
-    private static CommitResult resultOf(@Nullable KeyStoreException failure) {
+    /** Returns the exception for the caller of a commit, or null if it was written or has a conflict. */
+    private @Nullable KeyStoreException failureOf(CommitRequest request, Done end) {
+        KeyStoreException failure = end instanceof Ended ended ? ended.failure() : null;
+        return failure instanceof OwnershipLostException ? reportOwnershipLost(request.context) : failure;
+    }
+
+    private static CommitResult resultOf(Done end) {
+        if (end instanceof Conflict) {
+            return CommitResult.CONFLICT;
+        }
+        KeyStoreException failure = ((Ended) end).failure();
         if (failure == null) {
             return CommitResult.WRITTEN;
         }
         if (failure instanceof OwnershipLostException) {
             return CommitResult.OWNERSHIP_LOST;
-        }
-        if (failure instanceof TransactionConflictException) {
-            return CommitResult.CONFLICT;
         }
         if (failure instanceof OperationInterruptedException) {
             return CommitResult.INTERRUPTED;

@@ -5,9 +5,11 @@ import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
-import dev.keystore.TransactionConflictException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
+import dev.keystore.core.CommitRequest.Conflict;
+import dev.keystore.core.CommitRequest.Done;
+import dev.keystore.core.CommitRequest.Ended;
 import dev.keystore.core.WriteOutcome.InDoubt;
 import dev.keystore.core.WriteOutcome.Refused;
 import dev.keystore.core.WriteOutcome.Retry;
@@ -27,12 +29,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes one group: checks what its commits read, calls the backend, and updates the cache according to the outcome. It
- * knows no queue and starts no thread. Only the holder of the lead calls it.
+ * Writes one group: checks and prepares its commits, calls the backend, and updates the cache according to the outcome.
+ * It knows no queue and starts no thread. Only the holder of the lead calls it.
  *
  * <p>The check asks whether the context of each commit still takes commits ({@link Context#refusal}), and compares what
  * the commit read with what is committed, including the earlier commits of the group (R24). A commit that fails it is
- * left out of the write. A commit whose sealer was replaced since it was sealed is sealed again.
+ * left out of the write. The others are prepared: a commit whose sealer was replaced since it was sealed is sealed
+ * again, it takes the next number of its context, and it may carry an entry of the freshness anchor.
  */
 final class GroupWriter {
 
@@ -55,73 +58,56 @@ final class GroupWriter {
      * @return the outcome of the write; a commit that failed the check is in {@link Checked#failed}
      */
     WriteOutcome write(CommitGroup group) {
-        Checked checked = uninterruptibly(() -> checkAndBeginWriting(group.requests()));
+        Checked checked = uninterruptibly(() -> prepareAndBeginWriting(group.requests()));
         group.recordCheck(checked);
         return checked.batches().isEmpty() ? WRITTEN : send(group);
     }
 
-    private Checked checkAndBeginWriting(List<CommitRequest> requests) {
-        Checked checked = check(requests);
+    private Checked prepareAndBeginWriting(List<CommitRequest> requests) {
+        Checked checked = checkAndPrepare(requests);
         while (!checked.beginWriting()) {
-            checked = check(requests);
+            checked = checkAndPrepare(requests);
         }
         return checked;
     }
 
-    private Checked check(List<CommitRequest> requests) {
+    /** Checks each commit, then prepares it, since the next one is checked against those that will be written. */
+    private Checked checkAndPrepare(List<CommitRequest> requests) {
         List<Batch> batches = new ArrayList<>();
         List<CommitRequest> writers = new ArrayList<>();
-        Map<CommitRequest, KeyStoreException> failed = new LinkedHashMap<>();
+        Map<CommitRequest, Done> failed = new LinkedHashMap<>();
         Map<EntryKey, Entry> earlier = new HashMap<>();
         for (CommitRequest request : requests) {
             if (request.isFinished()) {
                 continue;
             }
             try {
-                KeyStoreException refusal = refusal(request, earlier);
+                Done refusal = refusal(request, earlier);
                 if (refusal != null) {
                     failed.put(request, refusal);
                     continue;
                 }
-                Batch batch = batch(request, earlier);
+                Batch batch = prepare(request, earlier);
                 if (batch != null) {
                     batches.add(batch);
                 }
                 writers.add(request);
                 earlier.putAll(request.writes);
             } catch (LoadFailedException | UnreadableEntryException e) {
-                failed.put(request, CommitFailures.unwritten(request, e));
+                failed.put(request, new Ended(CommitFailures.unwritten(request, e)));
             }
         }
         return new Checked(batches, writers, failed);
     }
 
-    /**
-     * Returns the exception of a commit whose context refuses commits, or that read what has changed since; or null.
-     */
-    private @Nullable KeyStoreException refusal(CommitRequest request, Map<EntryKey, Entry> earlier) {
-        Context context = request.context;
-        KeyStoreException refusal = context.refusal();
+    /** Returns the end of a commit whose context refuses commits, or that read what has changed since; or null. */
+    private @Nullable Done refusal(CommitRequest request, Map<EntryKey, Entry> earlier) {
+        KeyStoreException refusal = request.context.refusal();
         if (refusal != null) {
-            return refusal;
+            return new Ended(refusal);
         }
         EntryKey changed = firstChanged(request, earlier);
-        return changed == null ? null : new TransactionConflictException(context.name(), changed.entryId());
-    }
-
-    /** Returns what a commit writes, or null if that is nothing. Seals its values again if the sealer was replaced. */
-    private @Nullable Batch batch(CommitRequest request, Map<EntryKey, Entry> earlier) {
-        Context context = request.context;
-        request.sealAgainIfOutdated();
-        List<Mutation> mutations = new ArrayList<>(mutations(request, earlier));
-        FreshnessEntry carried = request.carry(!mutations.isEmpty());
-        if (carried != null) {
-            mutations.add(carried.put(context.name()));
-        }
-        // A group that is checked again takes further numbers: they only have to increase (R54).
-        return mutations.isEmpty()
-                ? null
-                : new Batch(context.name(), context.epoch(), context.nextSequence(), mutations);
+        return changed == null ? null : new Conflict(changed.entryId());
     }
 
     /** Returns the first key that a commit read and that has changed since, or null. */
@@ -136,6 +122,21 @@ final class GroupWriter {
             }
         }
         return null;
+    }
+
+    /** Prepares a commit that has passed its check, and returns what it writes, or null if that is nothing. */
+    private @Nullable Batch prepare(CommitRequest request, Map<EntryKey, Entry> earlier) {
+        Context context = request.context;
+        request.sealAgainIfOutdated();
+        List<Mutation> mutations = new ArrayList<>(mutations(request, earlier));
+        FreshnessEntry carried = request.carry(!mutations.isEmpty());
+        if (carried != null) {
+            mutations.add(carried.put(context.name()));
+        }
+        // A group that is checked again takes further numbers: they only have to increase (R54).
+        return mutations.isEmpty()
+                ? null
+                : new Batch(context.name(), context.epoch(), context.nextSequence(), mutations);
     }
 
     private List<Mutation> mutations(CommitRequest request, Map<EntryKey, Entry> earlier) {
@@ -171,7 +172,7 @@ final class GroupWriter {
     private WriteOutcome send(CommitGroup group) {
         Checked checked = group.checked();
         cache.beginWrite(group.inFlightWrite(), checked.writers());
-        group.measured = events.beginGroupWrite();
+        group.startMeasuring(events);
         group.markSent();
         WriteOutcome outcome;
         try {
@@ -184,7 +185,7 @@ final class GroupWriter {
     }
 
     private WriteOutcome writeBatches(CommitGroup group) {
-        FlightEvents.GroupWrite measured = group.measured;
+        FlightEvents.GroupWrite measured = group.measured();
         if (measured == null) {
             storage.write(group.checked().batches());
             return WRITTEN;

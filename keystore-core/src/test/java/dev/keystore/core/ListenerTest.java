@@ -254,8 +254,13 @@ class ListenerTest {
         queued.advance();
         events.take();
 
-        interrupted(() -> engine.commitEach(List.of(unsealedCommit())));
-        assertThat(events.take()).containsExactly("commit: INTERRUPTED");
+        List<CommitRequest> commits = List.of(unsealedCommit(), unsealedCommit());
+        Thread.currentThread().interrupt();
+        assertThat(engine.commitEach(commits))
+                .containsOnlyKeys(commits)
+                .allSatisfy((commit, failure) -> assertThat(failure).isInstanceOf(OperationInterruptedException.class));
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(events.take()).containsExactly("commit: INTERRUPTED", "commit: INTERRUPTED");
     }
 
     /** Returns a commit of this thread that cannot be written. */

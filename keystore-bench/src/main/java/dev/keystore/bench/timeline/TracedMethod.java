@@ -15,8 +15,8 @@ enum TracedMethod {
     LEAD("core.CommitPipeline", "leadOneGroup"),
     /** Takes the group's commits from the queue. */
     TAKE("core.CommitQueue", "take"),
-    /** Compares what its commits read with what is committed. */
-    CHECK("core.GroupWriter", "check"),
+    /** Compares what its commits read with what is committed, and prepares what they write. */
+    CHECK("core.GroupWriter", "checkAndPrepare"),
     /** Writes the group to the backend. */
     WRITE("core.Storage", "write"),
     /** Forces MapDB's journal, as a part of the write. */
@@ -25,7 +25,7 @@ enum TracedMethod {
     COMMIT_SQLITE("jdbc.SqliteDialect", "commit"),
     /** Publishes what the group wrote to the cache. */
     PUBLISH("core.GroupWriter", "updateCache"),
-    /** Publishes, ends the group's commits, and wakes their threads. */
+    /** Ends the group's commits, and wakes their threads. */
     CONCLUDE("core.CommitPipeline", "conclude"),
     /** Offers the lead to the thread of the next commit, and wakes it. */
     HAND_OFF("core.CommitQueue", "handOff");
