@@ -16,7 +16,7 @@ final class CommitFailures {
 
     /** Returns the exception of a commit of which nothing was written. */
     static KeyStoreException unwritten(CommitRequest request, Throwable failure) {
-        Context context = request.context;
+        Context context = request.context();
         return failure instanceof OwnershipLostException
                 ? new OwnershipLostException(context.name(), context.epoch())
                 : new CommitFailedException(context.name(), BackendFailures.reason(failure), failure);
@@ -30,7 +30,8 @@ final class CommitFailures {
     }
 
     private static KeyStoreException unknown(CommitRequest request, String reason, @Nullable Throwable failure) {
-        return new CommitOutcomeUnknownException(request.context.name(), request.entryIds(), reason, failure);
+        return new CommitOutcomeUnknownException(
+                request.context().name(), request.contents.entryIds(), reason, failure);
     }
 
     /** Returns the exception of a commit that the backend was writing at the deadline. */
@@ -44,12 +45,12 @@ final class CommitFailures {
     /** Returns the exception of a commit whose thread was interrupted before the backend wrote it. */
     static KeyStoreException interrupted(CommitRequest request) {
         return new OperationInterruptedException(
-                "a commit to context \"" + request.context.name() + "\" to be written");
+                "a commit to context \"" + request.context().name() + "\" to be written");
     }
 
     /** Returns the exception of a commit that the backend was not writing at the deadline. */
     static KeyStoreException timedOut(CommitRequest request, Duration timeout) {
         String reason = "it was not written within " + timeout.toMillis() + " ms (commitTimeout)";
-        return new CommitFailedException(request.context.name(), reason, request.lastFailure());
+        return new CommitFailedException(request.context().name(), reason, request.lastFailure());
     }
 }

@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
-import dev.keystore.core.CommitRequest.Done;
+import dev.keystore.core.CommitState.Done;
+import dev.keystore.core.CommitState.Step;
 import dev.keystore.spi.Batch;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -39,10 +40,10 @@ final class CommitGroup {
         boolean beginWriting() {
             boolean all = true;
             for (CommitRequest writer : writers) {
-                all &= writer.advance(CommitRequest.Step.TAKEN, CommitRequest.Step.WRITING);
+                all &= writer.state.advance(Step.TAKEN, Step.WRITING);
             }
             if (!all) {
-                writers.forEach(writer -> writer.returnTo(CommitRequest.Step.TAKEN));
+                writers.forEach(writer -> writer.state.returnTo(Step.TAKEN));
             }
             return all;
         }
@@ -73,7 +74,7 @@ final class CommitGroup {
      */
     void add(CommitRequest request) {
         requests.add(request);
-        if (!request.take()) {
+        if (!request.state.take()) {
             requests.remove(requests.size() - 1);
         }
     }

@@ -7,10 +7,10 @@ import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
 import dev.keystore.core.CommitQueue.Lead;
 import dev.keystore.core.CommitQueue.LeadPhase;
-import dev.keystore.core.CommitRequest.Done;
-import dev.keystore.core.CommitRequest.Ended;
-import dev.keystore.core.CommitRequest.State;
-import dev.keystore.core.CommitRequest.Step;
+import dev.keystore.core.CommitState.Done;
+import dev.keystore.core.CommitState.Ended;
+import dev.keystore.core.CommitState.State;
+import dev.keystore.core.CommitState.Step;
 import dev.keystore.core.WriteOutcome.InDoubt;
 import dev.keystore.core.WriteOutcome.Refused;
 import dev.keystore.core.WriteOutcome.Retry;
@@ -29,25 +29,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Writes the commits of all contexts of a database. Commits wait in a {@link CommitQueue}; the thread of the commit at
- * its head leads: it takes a group and writes it with a {@link GroupWriter}.
- *
- * <p>The states of a commit:
- *
- * <pre>
- *            add            offerLead                  take          beginWriting
- * (created) ────► QUEUED ─────────────► LEAD_OFFERED ────────► TAKEN ────────────► WRITING
- *                 │ ▲ └──────────── take ──────────────────────► ▲ │ ◄── returnTo ──── │ │
- *                 │ └────────────── putBack ─────────────────────┴─┴───────────────────┘ │
- *                 ▼                          ▼                     ▼                     ▼
- *               Done                       Done                  Done                  Done
- *               not admitted, interrupted, timed out, or failed its check:             written, refused, or unknown
- *               nothing written
- * </pre>
- *
- * <p>A commit is not admitted if its thread was interrupted before, its values could not be sealed, what it deletes
- * could not be loaded, or the queue is closed. It fails its check if its context refuses commits, or if what it read
- * has changed or cannot be read again. {@link Checked#beginWriting} moves a group to {@code WRITING}; the group returns
- * to {@code TAKEN} if one of its commits has ended since the check, and after a transient failure.
+ * its head leads: it takes a group and writes it with a {@link GroupWriter}. {@link CommitState} draws the states of a
+ * commit.
  *
  * <p>The outcomes of a group, and what {@link GroupWriter#updateCache} and {@link #conclude} make of them:
  *
@@ -92,7 +75,7 @@ import org.slf4j.LoggerFactory;
  * lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it, and without
  * atomic commits in {@link RollbackWriter}. For this to hold, state is written before the calls that depend on it; and
  * fields that a thread may have to write when it has no stack left are written directly: {@link Lead#phase},
- * {@link CommitRequest#callerGone}, and the group's outcome and failures.
+ * {@link CommitState#callerGone}, and the group's outcome and failures.
  *
  * <p>Time: until it is being written, a commit ends itself when its thread is interrupted or its {@code commitTimeout}
  * has passed: nothing was written. While it is being written, its thread waits for the outcome, at most until
@@ -144,8 +127,8 @@ final class CommitPipeline {
         StackHeadroom.require();
         KeyStoreException unprepared = prepare(request);
         if (unprepared != null) {
-            request.endUnlessWriting(unprepared);
-            return request.end();
+            request.state.endUnlessWriting(unprepared);
+            return request.state.end();
         }
         return queueAndAwait(request);
     }
@@ -156,8 +139,8 @@ final class CommitPipeline {
             return CommitFailures.interrupted(request);
         }
         try {
-            request.seal();
-            cache.loadDeleted(request);
+            request.contents.seal();
+            cache.loadDeleted(request.contents);
             return null;
         } catch (OperationInterruptedException e) {
             return e;
@@ -172,14 +155,14 @@ final class CommitPipeline {
             return awaitDone(request);
         } catch (RuntimeException | Error e) {
             // Thrown only if nothing is written; otherwise the caller learns the commit's outcome.
-            request.callerGone = true;
-            if (request.endUnlessWriting(CommitFailures.unwritten(request, e))) {
+            request.state.callerGone = true;
+            if (request.state.endUnlessWriting(CommitFailures.unwritten(request, e))) {
                 throw e;
             }
-            request.endInAnyState(new Ended(CommitFailures.unknown(request, e))); // unless it has ended
-            return request.end();
+            request.state.endInAnyState(new Ended(CommitFailures.unknown(request, e))); // unless it has ended
+            return request.state.end();
         } finally {
-            request.callerGone = true;
+            request.state.callerGone = true;
             passLeadOn(request);
         }
     }
@@ -195,11 +178,11 @@ final class CommitPipeline {
         boolean interrupted = false;
         try {
             while (true) {
-                State state = request.state();
+                State state = request.state.get();
                 if (state instanceof Done done) {
                     return done;
                 }
-                Lead lead = state == Step.LEAD_OFFERED && request.canLead() ? queue.offeredTo(request) : null;
+                Lead lead = state == Step.LEAD_OFFERED && request.state.canLead() ? queue.offeredTo(request) : null;
                 if (lead == null || !leadOneGroup(lead, request)) {
                     interrupted |= Thread.interrupted();
                     endOrPark(request, (Step) state, interrupted);
@@ -216,11 +199,11 @@ final class CommitPipeline {
     private void endOrPark(CommitRequest request, Step step, boolean interrupted) {
         long nanosLeft = request.deadlineNanos - System.nanoTime();
         if (step == Step.WRITING && nanosLeft <= 0) {
-            request.endFrom(step, CommitFailures.unanswered(request, timeout));
+            request.state.endFrom(step, CommitFailures.unanswered(request, timeout));
         } else if (step != Step.WRITING && interrupted) {
-            request.endFrom(step, CommitFailures.interrupted(request));
+            request.state.endFrom(step, CommitFailures.interrupted(request));
         } else if (step != Step.WRITING && nanosLeft <= 0) {
-            request.endFrom(step, CommitFailures.timedOut(request, timeout));
+            request.state.endFrom(step, CommitFailures.timedOut(request, timeout));
         } else {
             LockSupport.parkNanos(this, nanosLeft);
         }
@@ -302,9 +285,9 @@ final class CommitPipeline {
         boolean mayBeWritten = group.isSent() && !(group.outcome instanceof Refused || group.outcome instanceof Retry);
         group.requests().forEach(request -> {
             if (mayBeWritten) {
-                request.endInAnyState(new Ended(CommitFailures.unknown(request, cause)));
+                request.state.endInAnyState(new Ended(CommitFailures.unknown(request, cause)));
             } else {
-                request.endInAnyState(new Ended(CommitFailures.unwritten(request, cause)));
+                request.state.endInAnyState(new Ended(CommitFailures.unwritten(request, cause)));
             }
         });
     }
@@ -353,8 +336,8 @@ final class CommitPipeline {
         Checked checked = group.checked();
         if (outcome instanceof Written) {
             count(group);
-            checked.failed().forEach(CommitRequest::endInAnyState);
-            checked.writers().forEach(request -> request.endInAnyState(new Ended(null)));
+            checked.failed().forEach((request, end) -> request.state.endInAnyState(end));
+            checked.writers().forEach(request -> request.state.endInAnyState(new Ended(null)));
         } else if (outcome instanceof Retry retry) {
             concludeRetry(own, group, retry.cause());
         } else if (outcome instanceof Refused refused) {
@@ -363,7 +346,7 @@ final class CommitPipeline {
         } else if (outcome instanceof Unknown unknown) {
             checked.writers()
                     .forEach(request ->
-                            request.endInAnyState(new Ended(CommitFailures.unknown(request, unknown.cause()))));
+                            request.state.endInAnyState(new Ended(CommitFailures.unknown(request, unknown.cause()))));
             queue.putBack(group.requests()); // those that failed their check are checked again
         } else {
             throw new AssertionError("the outcome was not resolved: " + outcome);
@@ -383,18 +366,18 @@ final class CommitPipeline {
         for (CommitRequest request : writers) {
             request.recordFailure(cause);
             if (request.countFailedAttempt() >= maximumAttempts) {
-                request.endInAnyState(new Ended(CommitFailures.unwritten(request, cause)));
+                request.state.endInAnyState(new Ended(CommitFailures.unwritten(request, cause)));
             }
         }
-        group.requests().forEach(request -> request.returnTo(Step.TAKEN));
+        group.requests().forEach(request -> request.state.returnTo(Step.TAKEN));
         pause(own, group);
-        if (!writers.stream().allMatch(CommitRequest::isFinished)) {
+        if (!writers.stream().allMatch(request -> request.state.isFinished())) {
             counters.retried();
             group.markRetried();
         }
         writers.forEach(CommitRequest::restrictToContext);
         queue.putBack(group.requests());
-        Set<Context> contexts = writers.stream().map(request -> request.context).collect(Collectors.toSet());
+        Set<Context> contexts = writers.stream().map(CommitRequest::context).collect(Collectors.toSet());
         if (contexts.size() == 1) {
             queue.putBehindOthers(contexts.iterator().next());
         }
@@ -408,7 +391,7 @@ final class CommitPipeline {
             writers.forEach(CommitRequest::isolate);
         } else {
             writers.forEach(
-                    request -> request.endInAnyState(new Ended(CommitFailures.unwritten(request, cause))));
+                    request -> request.state.endInAnyState(new Ended(CommitFailures.unwritten(request, cause))));
         }
     }
 
@@ -424,19 +407,20 @@ final class CommitPipeline {
     }
 
     private void pauseStandby(CommitGroup group, long untilNanos) {
-        while (untilNanos - System.nanoTime() > 0 && !group.requests().stream().allMatch(CommitRequest::isFinished)) {
+        while (untilNanos - System.nanoTime() > 0
+                && !group.requests().stream().allMatch(request -> request.state.isFinished())) {
             standby.pause(Math.min(untilNanos - System.nanoTime(), CommitQueue.CHECK_INTERVAL_NANOS));
         }
     }
 
     private void pauseCommitter(CommitRequest own, long untilNanos) {
-        while (own.state() == Step.TAKEN) {
+        while (own.state.get() == Step.TAKEN) {
             long now = System.nanoTime();
             boolean interrupted = Thread.currentThread().isInterrupted();
             if (interrupted) {
-                own.endFrom(Step.TAKEN, CommitFailures.interrupted(own));
+                own.state.endFrom(Step.TAKEN, CommitFailures.interrupted(own));
             } else if (own.deadlineNanos - now <= 0) {
-                own.endFrom(Step.TAKEN, CommitFailures.timedOut(own, timeout));
+                own.state.endFrom(Step.TAKEN, CommitFailures.timedOut(own, timeout));
             } else if (untilNanos - now <= 0) {
                 return;
             } else {
@@ -452,11 +436,11 @@ final class CommitPipeline {
     List<Done> commitEach(List<CommitRequest> requests) {
         StackHeadroom.require();
         if (Thread.currentThread().isInterrupted()) {
-            requests.forEach(request -> request.endUnlessWriting(CommitFailures.interrupted(request)));
+            requests.forEach(request -> request.state.endUnlessWriting(CommitFailures.interrupted(request)));
         } else {
             queueAndAwaitEach(requests);
         }
-        return requests.stream().map(CommitRequest::end).toList();
+        return requests.stream().map(request -> request.state.end()).toList();
     }
 
     private void queueAndAwaitEach(List<CommitRequest> requests) {
@@ -466,16 +450,16 @@ final class CommitPipeline {
         } catch (RuntimeException | Error e) {
             boolean unwritten = true;
             for (CommitRequest request : requests) {
-                request.callerGone = true;
-                unwritten &= request.endUnlessWriting(CommitFailures.unwritten(request, e));
+                request.state.callerGone = true;
+                unwritten &= request.state.endUnlessWriting(CommitFailures.unwritten(request, e));
             }
             if (unwritten) {
                 throw e;
             }
-            requests.forEach(request -> request.endInAnyState(new Ended(CommitFailures.unknown(request, e))));
+            requests.forEach(request -> request.state.endInAnyState(new Ended(CommitFailures.unknown(request, e))));
         } finally {
             for (CommitRequest request : requests) {
-                request.callerGone = true;
+                request.state.callerGone = true;
                 passLeadOn(request);
             }
         }

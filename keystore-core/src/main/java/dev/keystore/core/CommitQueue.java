@@ -73,7 +73,7 @@ final class CommitQueue {
         /** Returns whether no thread except the standby will claim it. */
         boolean needsStandby() {
             return phase == LeadPhase.ABANDONED
-                    || (phase == LeadPhase.OFFERED && offeredTo != null && !offeredTo.canLead());
+                    || (phase == LeadPhase.OFFERED && offeredTo != null && !offeredTo.state.canLead());
         }
     }
 
@@ -150,7 +150,7 @@ final class CommitQueue {
             if (!group.isEmpty() && (single || !group.requests().get(0).admits(next))) {
                 return;
             }
-            if (!next.isFinished()) {
+            if (!next.state.isFinished()) {
                 group.add(next);
             }
             waiting.remove();
@@ -184,7 +184,7 @@ final class CommitQueue {
         for (int i = requests.size() - 1; i >= 0; i--) {
             CommitRequest request = requests.get(i);
             waiting.addFirst(request);
-            if (!request.returnTo(CommitRequest.Step.QUEUED)) {
+            if (!request.state.returnTo(CommitState.Step.QUEUED)) {
                 waiting.removeFirst();
             }
         }
@@ -194,8 +194,8 @@ final class CommitQueue {
     void putBehindOthers(Context context) {
         drainArrivals();
         List<CommitRequest> later =
-                waiting.stream().filter(request -> request.context == context).toList();
-        waiting.removeIf(request -> request.context == context);
+                waiting.stream().filter(request -> request.context() == context).toList();
+        waiting.removeIf(request -> request.context() == context);
         waiting.addAll(later);
     }
 
@@ -207,10 +207,10 @@ final class CommitQueue {
         from.group = null;
         do {
             for (CommitRequest next = drainAndPeek(); next != null; next = drainAndPeek()) {
-                if (!next.isFinished() && next.offerLead()) {
+                if (!next.state.isFinished() && next.state.offerLead()) {
                     lead.set(new Lead(next, LeadPhase.OFFERED));
-                    if (next.canLead()) {
-                        next.wake();
+                    if (next.state.canLead()) {
+                        next.state.wake();
                     } else {
                         wakeStandby.run();
                     }

@@ -250,7 +250,7 @@ final class ContextStore implements SignalKeyStore {
             }
             TransactionScope enclosing = engine.transactionOfThread();
             if (enclosing != null && enclosing != scope) {
-                enclosing.addWritten(commit);
+                enclosing.addWritten(commit.contents);
             }
         }
         return result;

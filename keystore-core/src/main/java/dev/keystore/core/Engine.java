@@ -8,9 +8,9 @@ import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.StoreOpenException;
-import dev.keystore.core.CommitRequest.Conflict;
-import dev.keystore.core.CommitRequest.Done;
-import dev.keystore.core.CommitRequest.Ended;
+import dev.keystore.core.CommitState.Conflict;
+import dev.keystore.core.CommitState.Done;
+import dev.keystore.core.CommitState.Ended;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.KeyStoreListener.WaitResult;
@@ -181,7 +181,7 @@ final class Engine {
             Arrays.setAll(results, i -> resultOf(ends.get(i)));
             Map<CommitRequest, KeyStoreException> failures = new HashMap<>();
             for (CommitRequest request : requests) {
-                KeyStoreException failure = failureOf(request, request.end());
+                KeyStoreException failure = failureOf(request, request.state.end());
                 if (failure != null) {
                     failures.put(request, failure);
                 }
@@ -197,7 +197,7 @@ final class Engine {
     /** Returns the exception for the caller of a commit, or null if it was written or has a conflict. */
     private @Nullable KeyStoreException failureOf(CommitRequest request, Done end) {
         KeyStoreException failure = end instanceof Ended ended ? ended.failure() : null;
-        return failure instanceof OwnershipLostException ? reportOwnershipLost(request.context) : failure;
+        return failure instanceof OwnershipLostException ? reportOwnershipLost(request.context()) : failure;
     }
 
     private static CommitResult resultOf(Done end) {

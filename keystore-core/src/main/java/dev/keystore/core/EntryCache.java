@@ -156,7 +156,7 @@ final class EntryCache {
      *
      * @throws dev.keystore.LoadFailedException if the backend fails
      */
-    void loadDeleted(CommitRequest commit) {
+    void loadDeleted(CommitContents commit) {
         commit.writes.forEach((key, entry) -> {
             if (!entry.exists() && commit.keeps(key.type.name())) {
                 exists(key); // loads it; one that is damaged need not be readable
@@ -194,15 +194,15 @@ final class EntryCache {
     /** Registers the write of a group, which displaces the loads of the keys that it writes. */
     void beginWrite(InFlight write, Collection<CommitRequest> commits) {
         for (CommitRequest commit : commits) {
-            if (commit.clears()) {
-                commit.context.beginClear(write);
+            if (commit.contents.clears()) {
+                commit.context().beginClear(write);
             }
-            loader.beginWrite(write, commit.writes.keySet());
+            loader.beginWrite(write, commit.contents.writes.keySet());
         }
     }
 
     /** Makes a durable commit visible: each reader sees all of it, or nothing. */
-    void publish(CommitRequest commit) {
+    void publish(CommitContents commit) {
         Context context = commit.context;
         context.beginPublication();
         try {
@@ -221,7 +221,7 @@ final class EntryCache {
         }
     }
 
-    private void clear(Context context, CommitRequest commit) {
+    private void clear(Context context, CommitContents commit) {
         int next = context.generation() + 1;
         for (EntryKey key : commit.keptByClear()) {
             Entry kept = cache.get(key);
@@ -233,7 +233,7 @@ final class EntryCache {
     }
 
     /** Drops the keys that a commit tried to write: the cached entries may differ from those in the backend. */
-    void forget(CommitRequest commit) {
+    void forget(CommitContents commit) {
         Context context = commit.context;
         context.beginPublication();
         try {
@@ -253,10 +253,10 @@ final class EntryCache {
     void endWrite(InFlight write, Collection<CommitRequest> commits) {
         try {
             for (CommitRequest commit : commits) {
-                if (commit.clears()) {
-                    commit.context.endClear();
+                if (commit.contents.clears()) {
+                    commit.context().endClear();
                 }
-                loader.endWrite(write, commit.writes.keySet());
+                loader.endWrite(write, commit.contents.writes.keySet());
             }
         } finally {
             write.complete();

@@ -7,9 +7,9 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
-import dev.keystore.core.CommitRequest.Conflict;
-import dev.keystore.core.CommitRequest.Done;
-import dev.keystore.core.CommitRequest.Ended;
+import dev.keystore.core.CommitState.Conflict;
+import dev.keystore.core.CommitState.Done;
+import dev.keystore.core.CommitState.Ended;
 import dev.keystore.core.WriteOutcome.InDoubt;
 import dev.keystore.core.WriteOutcome.Refused;
 import dev.keystore.core.WriteOutcome.Retry;
@@ -78,7 +78,7 @@ final class GroupWriter {
         Map<CommitRequest, Done> failed = new LinkedHashMap<>();
         Map<EntryKey, Entry> earlier = new HashMap<>();
         for (CommitRequest request : requests) {
-            if (request.isFinished()) {
+            if (request.state.isFinished()) {
                 continue;
             }
             try {
@@ -92,7 +92,7 @@ final class GroupWriter {
                     batches.add(batch);
                 }
                 writers.add(request);
-                earlier.putAll(request.writes);
+                earlier.putAll(request.contents.writes);
             } catch (LoadFailedException | UnreadableEntryException e) {
                 failed.put(request, new Ended(CommitFailures.unwritten(request, e)));
             }
@@ -102,17 +102,17 @@ final class GroupWriter {
 
     /** Returns the end of a commit whose context refuses commits, or that read what has changed since; or null. */
     private @Nullable Done refusal(CommitRequest request, Map<EntryKey, Entry> earlier) {
-        KeyStoreException refusal = request.context.refusal();
+        KeyStoreException refusal = request.context().refusal();
         if (refusal != null) {
             return new Ended(refusal);
         }
-        EntryKey changed = firstChanged(request, earlier);
+        EntryKey changed = firstChanged(request.contents, earlier);
         return changed == null ? null : new Conflict(changed.entryId());
     }
 
     /** Returns the first key that a commit read and that has changed since, or null. */
-    private @Nullable EntryKey firstChanged(CommitRequest request, Map<EntryKey, Entry> earlier) {
-        for (Map.Entry<EntryKey, Entry> read : request.reads.entrySet()) {
+    private @Nullable EntryKey firstChanged(CommitContents commit, Map<EntryKey, Entry> earlier) {
+        for (Map.Entry<EntryKey, Entry> read : commit.reads.entrySet()) {
             Entry next = earlier.get(read.getKey());
             boolean current = next == null
                     ? cache.isCurrent(read.getKey(), read.getValue())
@@ -126,10 +126,10 @@ final class GroupWriter {
 
     /** Prepares a commit that has passed its check, and returns what it writes, or null if that is nothing. */
     private @Nullable Batch prepare(CommitRequest request, Map<EntryKey, Entry> earlier) {
-        Context context = request.context;
+        Context context = request.context();
         request.sealAgainIfOutdated();
-        List<Mutation> mutations = new ArrayList<>(mutations(request, earlier));
-        FreshnessEntry carried = request.carry(!mutations.isEmpty());
+        List<Mutation> mutations = new ArrayList<>(mutations(request.contents, earlier));
+        FreshnessEntry carried = request.contents.carry(!mutations.isEmpty());
         if (carried != null) {
             mutations.add(carried.put(context.name()));
         }
@@ -139,25 +139,25 @@ final class GroupWriter {
                 : new Batch(context.name(), context.epoch(), context.nextSequence(), mutations);
     }
 
-    private List<Mutation> mutations(CommitRequest request, Map<EntryKey, Entry> earlier) {
-        StoredWrite storedWrite = request.storedWrite();
+    private List<Mutation> mutations(CommitContents commit, Map<EntryKey, Entry> earlier) {
+        StoredWrite storedWrite = commit.storedWrite();
         if (storedWrite != null) {
             return storedWrite.mutations(storage);
         }
-        List<Mutation> mutations = new ArrayList<>(request.writes.size() + 1);
-        Mutation clear = request.clear();
+        List<Mutation> mutations = new ArrayList<>(commit.writes.size() + 1);
+        Mutation clear = commit.clear();
         if (clear != null) {
             mutations.add(clear);
         }
-        Mutation keys = request.unwrittenKeys();
+        Mutation keys = commit.unwrittenKeys();
         if (keys != null) {
             mutations.add(keys);
         }
-        for (EntryKey key : request.writes.keySet()) {
-            Mutation put = request.put(key);
+        for (EntryKey key : commit.writes.keySet()) {
+            Mutation put = commit.put(key);
             if (put != null) {
                 mutations.add(put);
-            } else if (request.keeps(key.type.name()) && exists(key, earlier.get(key))) {
+            } else if (commit.keeps(key.type.name()) && exists(key, earlier.get(key))) {
                 mutations.add(new Mutation.Delete(key.type.name(), key.id));
             }
         }
@@ -315,8 +315,8 @@ final class GroupWriter {
     /** Marks the context that another owner has taken over, and drops what is cached of it. */
     private static void markLost(List<CommitRequest> writers, OwnershipLostException failure) {
         for (CommitRequest writer : writers) {
-            if (writers.size() == 1 || writer.context.name().equals(failure.context())) {
-                writer.context.markOwnershipLost();
+            if (writers.size() == 1 || writer.context().name().equals(failure.context())) {
+                writer.context().markOwnershipLost();
             }
         }
     }
@@ -328,15 +328,16 @@ final class GroupWriter {
             markLost(writers, lost);
         }
         for (CommitRequest writer : writers) {
+            CommitContents commit = writer.contents;
             if (outcome instanceof Written) {
-                writer.recordDurable();
-                cache.publish(writer);
+                commit.recordDurable();
+                cache.publish(commit);
             } else if (outcome instanceof Unknown) {
-                writer.recordUnknown();
-                cache.forget(writer);
-            } else if (writer.clears()) {
+                commit.recordUnknown();
+                cache.forget(commit);
+            } else if (commit.clears()) {
                 // Without atomic commits, a load during a clear may have read what was rolled back afterwards.
-                cache.forget(writer);
+                cache.forget(commit);
             }
         }
         cache.endWrite(group.inFlightWrite(), writers);

@@ -66,10 +66,7 @@ final class StoreTransaction implements Transaction {
             return null;
         }
         return new CommitRequest(
-                context,
-                reads,
-                writes,
-                keptTypes,
+                new CommitContents(context, reads, writes, keptTypes),
                 engine.options.commitTimeout().toNanos());
     }
 

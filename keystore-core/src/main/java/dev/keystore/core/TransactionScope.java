@@ -38,7 +38,7 @@ final class TransactionScope {
     }
 
     /** Records a commit that this thread has made outside of the transaction. */
-    void addWritten(CommitRequest commit) {
+    void addWritten(CommitContents commit) {
         if (written.isEmpty()) {
             written = new HashSet<>();
         }

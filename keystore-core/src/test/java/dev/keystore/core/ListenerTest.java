@@ -266,10 +266,7 @@ class ListenerTest {
     /** Returns a commit of this thread that cannot be written. */
     private static CommitRequest unsealedCommit() {
         return new CommitRequest(
-                new Context("bob", 1, new Envelope("bob")),
-                Map.of(),
-                new LinkedHashMap<>(),
-                null,
+                new CommitContents(new Context("bob", 1, new Envelope("bob")), Map.of(), new LinkedHashMap<>(), null),
                 TimeUnit.SECONDS.toNanos(Threads.DEADLINE_SECONDS));
     }
 
