@@ -263,7 +263,7 @@ final class Checkpointer {
     private boolean copy(StoreFiles history, long upTo, Path temporary) throws IOException {
         try (MergedEntries entries = history.merged(folder, upTo);
                 EntryFileWriter writer = new EntryFileWriter(temporary, upTo)) {
-            for (StoredEntry entry = entries.next(); entry != null; entry = entries.next()) {
+            for (FileEntry entry = entries.next(); entry != null; entry = entries.next()) {
                 if (closed) {
                     return false;
                 }

@@ -141,7 +141,7 @@ final class Entries {
 
     private static byte @Nullable [] get(byte[] key, List<NetChanges> newer, WorkingMap current) {
         for (int i = newer.size() - 1; i >= 0; i--) {
-            StoredEntry changed = newer.get(i).find(key);
+            FileEntry changed = newer.get(i).find(key);
             if (changed != null) {
                 byte[] value = changed.value();
                 return value == null ? null : value.clone();

@@ -54,7 +54,7 @@ final class EntryFileReader implements EntrySource {
      * @throws DamagedFileException if the next block is damaged
      */
     @Override
-    public @Nullable StoredEntry next() throws IOException {
+    public @Nullable FileEntry next() throws IOException {
         if (!block.hasRemaining() && !ended) {
             nextBlock();
         }
@@ -64,7 +64,7 @@ final class EntryFileReader implements EntrySource {
         entries++;
         boolean isPresent = block.get() == 1;
         byte[] key = bytes();
-        return new StoredEntry(key, isPresent ? bytes() : null);
+        return new FileEntry(key, isPresent ? bytes() : null);
     }
 
     private void nextBlock() throws IOException {

@@ -55,7 +55,7 @@ final class EntryFileWriter implements Closeable {
         }
     }
 
-    void add(StoredEntry entry) throws IOException {
+    void add(FileEntry entry) throws IOException {
         byte[] value = entry.value();
         out.writeByte(value == null ? 0 : 1);
         out.writeInt(entry.key().length);

@@ -9,5 +9,5 @@ interface EntrySource extends Closeable {
 
     /** Returns the next entry, or {@code null} after the last one. */
     @Nullable
-    StoredEntry next() throws IOException;
+    FileEntry next() throws IOException;
 }

@@ -16,7 +16,7 @@ final class MergedEntries implements EntrySource {
                     .thenComparing(Head::position, Comparator.reverseOrder()));
 
     /** The next entry of a source, and the position of the source; that of the oldest is 0. */
-    private record Head(StoredEntry entry, int position, EntrySource source) {
+    private record Head(FileEntry entry, int position, EntrySource source) {
         byte[] key() {
             return entry.key();
         }
@@ -36,7 +36,7 @@ final class MergedEntries implements EntrySource {
 
     /** Returns the next entry, which has a value, or {@code null} after the last one. */
     @Override
-    public @Nullable StoredEntry next() throws IOException {
+    public @Nullable FileEntry next() throws IOException {
         while (true) {
             Head newest = heads.poll();
             if (newest == null) {
@@ -65,7 +65,7 @@ final class MergedEntries implements EntrySource {
     }
 
     private void addHead(EntrySource source, int position) throws IOException {
-        StoredEntry entry = source.next();
+        FileEntry entry = source.next();
         if (entry != null) {
             heads.add(new Head(entry, position, source));
         }

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NetChanges {
 
-    private final NavigableMap<byte[], StoredEntry> entries = new TreeMap<>(Arrays::compareUnsigned);
+    private final NavigableMap<byte[], FileEntry> entries = new TreeMap<>(Arrays::compareUnsigned);
     private final Map<byte[], Set<String>> clears = new TreeMap<>(Arrays::compareUnsigned);
 
     void addAll(List<Change> changes) {
@@ -29,9 +29,9 @@ final class NetChanges {
 
     private void add(Change change) {
         if (change instanceof Put put) {
-            entries.put(put.key(), new StoredEntry(put.key(), put.value()));
+            entries.put(put.key(), new FileEntry(put.key(), put.value()));
         } else if (change instanceof Delete delete) {
-            entries.put(delete.key(), new StoredEntry(delete.key(), null));
+            entries.put(delete.key(), new FileEntry(delete.key(), null));
         } else if (change instanceof Clear clear) {
             StoredKey.range(entries, clear.context())
                     .keySet()
@@ -47,7 +47,7 @@ final class NetChanges {
     }
 
     /** Returns the entries, sorted by key. */
-    Collection<StoredEntry> entries() {
+    Collection<FileEntry> entries() {
         return entries.values();
     }
 
@@ -56,9 +56,9 @@ final class NetChanges {
      * unchanged.
      */
     @Nullable
-    StoredEntry find(byte[] key) {
-        StoredEntry entry = entries.get(key);
-        return entry == null && clears(key) ? new StoredEntry(key, null) : entry;
+    FileEntry find(byte[] key) {
+        FileEntry entry = entries.get(key);
+        return entry == null && clears(key) ? new FileEntry(key, null) : entry;
     }
 
     /** Returns whether the changes delete an older value of a key. */
@@ -88,14 +88,14 @@ final class NetChanges {
         if (!clears.isEmpty()) {
             keys.removeIf(this::clears);
         }
-        NavigableMap<byte[], StoredEntry> inRange =
+        NavigableMap<byte[], FileEntry> inRange =
                 after == null ? entries.tailMap(from, true) : entries.tailMap(after, false);
         if (last != null) {
             inRange = inRange.headMap(last, true);
         } else if (end != null) {
             inRange = inRange.headMap(end, false);
         }
-        for (StoredEntry entry : inRange.values()) {
+        for (FileEntry entry : inRange.values()) {
             if (entry.value() == null) {
                 keys.remove(entry.key());
             } else {

@@ -67,7 +67,7 @@ final class ReadOnlyBackend
         NavigableMap<byte[], byte[]> entries = new TreeMap<>(Arrays::compareUnsigned);
         if (files.checkpoint() != null) {
             try (EntryFileReader checkpoint = new EntryFileReader(files.checkpoint(), files.checkpointed())) {
-                for (StoredEntry entry = checkpoint.next(); entry != null; entry = checkpoint.next()) {
+                for (FileEntry entry = checkpoint.next(); entry != null; entry = checkpoint.next()) {
                     byte[] value = entry.value();
                     if (value != null) {
                         entries.put(entry.key(), value);

@@ -48,7 +48,7 @@ final class SortedJournals implements EntrySource {
 
     private static void write(Path file, long first, NetChanges changes) throws IOException {
         try (EntryFileWriter writer = new EntryFileWriter(file, first)) {
-            for (StoredEntry entry : changes.entries()) {
+            for (FileEntry entry : changes.entries()) {
                 writer.add(entry);
             }
             writer.finish();
@@ -61,7 +61,7 @@ final class SortedJournals implements EntrySource {
     }
 
     @Override
-    public @Nullable StoredEntry next() throws IOException {
+    public @Nullable FileEntry next() throws IOException {
         return entries.next();
     }
 

@@ -57,7 +57,7 @@ final class WorkingMap {
     static WorkingMap create(Path path, EntrySource entries) throws IOException {
         return open(path, false, db -> {
             TreeMapSink<byte[], byte[]> sink = maker(db).createFromSink();
-            for (StoredEntry entry = entries.next(); entry != null; entry = entries.next()) {
+            for (FileEntry entry = entries.next(); entry != null; entry = entries.next()) {
                 sink.put(entry.key(), entry.value());
             }
             return sink.create();

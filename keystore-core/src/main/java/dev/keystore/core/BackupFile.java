@@ -291,7 +291,7 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
         Storage written = open(partial, options, true);
         try {
             RecordDigest found = new RecordDigest();
-            try (Stream<String> contexts = written.storedContexts()) {
+            try (Stream<String> contexts = written.storedContextsWithMark()) {
                 contexts.forEach(each -> written.readSnapshot(each, (entry, record) -> found.add(each, entry, record)));
             }
             if (!found.isSameAs(digest)) {

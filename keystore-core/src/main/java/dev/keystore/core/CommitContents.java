@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
  * What a commit read and what it writes: values, or records by a {@link StoredWrite}.
  *
  * <p>Concurrency: the thread of the commit creates it and seals its values ({@link #seal}) before the commit is queued.
- * The leader, one thread at a time, prepares what is written ({@link #sealAgainIfOutdated}, {@link #carry}) and records
- * the outcome ({@link #recordDurable}, {@link #recordUnknown}). Whichever thread ends the commit with nothing written
- * records that ({@link #recordUnwritten}).
+ * The leader, one thread at a time, prepares what is written ({@link #sealAgainIfOutdated},
+ * {@link #attachFreshnessEntry}) and records the outcome ({@link #recordDurable}, {@link #recordUnknown}). Whichever
+ * thread ends the commit with nothing written records that ({@link #recordUnwritten}).
  */
 final class CommitContents {
 
@@ -32,8 +32,8 @@ final class CommitContents {
     /** Whether it has to be counted for the freshness anchor once it is durable. Set by the leader. */
     private boolean uncounted;
 
-    /** The entry that it carries for the freshness anchor, or null. Set by the leader. */
-    private @Nullable FreshnessEntry carried;
+    /** The entry for the freshness anchor that is written with it, or null. Set by the leader. */
+    private @Nullable FreshnessEntry freshnessEntry;
 
     /**
      * Creates the contents of a commit that writes values. Takes over the maps, which are not changed any more.
@@ -42,10 +42,7 @@ final class CommitContents {
      * @param keptTypes the types that stay if the context is cleared before the writes; else null
      */
     CommitContents(
-            Context context,
-            Map<EntryKey, Entry> reads,
-            Map<EntryKey, Entry> writes,
-            @Nullable Set<String> keptTypes) {
+            Context context, Map<EntryKey, Entry> reads, Map<EntryKey, Entry> writes, @Nullable Set<String> keptTypes) {
         this.context = context;
         this.reads = reads;
         this.writes = writes;
@@ -129,23 +126,23 @@ final class CommitContents {
     }
 
     /**
-     * Returns the entry for the freshness anchor that it has to carry from now on, or null.
+     * Determines the entry for the freshness anchor that is written with it, and returns it, or null.
      *
-     * @param writesAnything whether it writes anything else; if not, it carries none
+     * @param writesAnything whether it writes anything else; if not, no entry is written
      */
     @Nullable
-    FreshnessEntry carry(boolean writesAnything) {
+    FreshnessEntry attachFreshnessEntry(boolean writesAnything) {
         ContextFreshness freshness = context.freshness();
         uncounted = writesAnything && freshness != null;
-        carried = writesAnything && freshness != null ? freshness.due() : null;
-        return carried;
+        freshnessEntry = writesAnything && freshness != null ? freshness.due() : null;
+        return freshnessEntry;
     }
 
     /** Records that it is durable, for the freshness anchor and the keys of the context, before it is published. */
     void recordDurable() {
         ContextFreshness freshness = context.freshness();
         if (uncounted && freshness != null) {
-            freshness.recordDurable(carried);
+            freshness.recordDurable(freshnessEntry);
             uncounted = false; // another leader may have to repeat this
         }
         if (storedWrite == null) {

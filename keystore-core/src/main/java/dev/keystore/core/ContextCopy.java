@@ -147,12 +147,12 @@ final class ContextCopy implements AutoCloseable {
 
     /** Keeps other threads of this process from opening it in the source, until it is closed. */
     void lockInSource() {
-        sourceLock = source.keepFromOpening(name);
+        sourceLock = source.lockOpening(name);
     }
 
     /** Keeps other threads of this process from opening it in the target, until it is closed. */
     void lockInTarget() {
-        targetLock = target.keepFromOpening(name);
+        targetLock = target.lockOpening(name);
     }
 
     /** Does a part of the work, if the result is not known yet; a failure of this context is its result. */
@@ -276,7 +276,7 @@ final class ContextCopy implements AutoCloseable {
      */
     void takenOver(long epoch) {
         Engine engine = target.engine();
-        ContextFreshness freshness = engine.takeovers.keptUp(name, engine.attempts());
+        ContextFreshness freshness = engine.takeovers.startFreshness(name, engine.attempts());
         context = new Context(name, epoch, opened().forgetTargetKeys(), freshness);
     }
 
@@ -481,7 +481,7 @@ final class ContextCopy implements AutoCloseable {
 
     private static void release(SignalKeyDatabase database, LockTable.@Nullable Held lock) {
         if (lock != null) {
-            database.admitOpening(lock);
+            database.unlockOpening(lock);
         }
     }
 

@@ -44,7 +44,7 @@ final class ContextMove {
 
     /** Moves it; throws what {@link StoreMove#run} does. */
     ContextResult run() {
-        return attempt(() -> source.withoutOpening(name, () -> target.withoutOpening(name, () -> move(false))));
+        return attempt(() -> source.withOpeningLock(name, () -> target.withOpeningLock(name, () -> move(false))));
     }
 
     /** Returns what {@link #run} would, and changes nothing; throws what {@link StoreMove#dryRun} does. */
@@ -64,7 +64,7 @@ final class ContextMove {
      * {@link StoreMove#abandon} does.
      */
     static boolean abandon(SignalKeyDatabase target, String name) {
-        return target.withoutOpening(name, () -> {
+        return target.withOpeningLock(name, () -> {
             Engine engine = target.engine();
             MoveMark mark = ContextReader.mark("target", engine, name);
             if (mark == null || mark.side() != MoveMark.Side.ARRIVING) {

@@ -275,17 +275,17 @@ final class Engine {
     }
 
     /**
-     * Returns what looks at entries, and looks again as long as it finds damage and the keys of the store were replaced
-     * meanwhile, by another process or a job: what could not be read may be intact.
+     * Runs {@code look} until it finds no damage, or the keys of the store did not change meanwhile; returns what it
+     * found last. If another process or a job replaced the keys, what could not be read may be intact.
      *
      * @throws StoreOpenException if it finds damage, and another process has changed the encryption of the store in a
      *     way that this database cannot follow
      */
-    <T> T untilKeysStay(Supplier<T> look, Predicate<T> isIntact) {
+    <T> T lookWhileKeysChange(Supplier<T> look, Predicate<T> isIntact) {
         while (true) {
             StoreSealing before = sealing();
             T found = look.get();
-            if (isIntact.test(found) || !isMarkRead() || Objects.equals(before, sealing())) {
+            if (isIntact.test(found) || !followMark() || Objects.equals(before, sealing())) {
                 return found;
             }
         }
@@ -295,8 +295,8 @@ final class Engine {
         return encrypted == null ? null : encrypted.sealing();
     }
 
-    /** Follows the mark of the store. Returns false if the backend cannot read it. */
-    private boolean isMarkRead() {
+    /** Reads the mark of the store and switches to its keys; returns false if the backend could not read it. */
+    private boolean followMark() {
         try {
             takeovers.followMark(attempts());
             return true;

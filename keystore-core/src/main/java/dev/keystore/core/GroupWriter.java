@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
  * <p>The check asks whether the context of each commit still takes commits ({@link Context#refusal}), and compares what
  * the commit read with what is committed, including the earlier commits of the group (R24). A commit that fails it is
  * left out of the write. The others are prepared: a commit whose sealer was replaced since it was sealed is sealed
- * again, it takes the next number of its context, and it may carry an entry of the freshness anchor.
+ * again, it takes the next number of its context, and an entry for the freshness anchor may be attached.
  */
 final class GroupWriter {
 
@@ -129,9 +129,9 @@ final class GroupWriter {
         Context context = request.context();
         request.sealAgainIfOutdated();
         List<Mutation> mutations = new ArrayList<>(mutations(request.contents, earlier));
-        FreshnessEntry carried = request.contents.carry(!mutations.isEmpty());
-        if (carried != null) {
-            mutations.add(carried.put(context.name()));
+        FreshnessEntry attached = request.contents.attachFreshnessEntry(!mutations.isEmpty());
+        if (attached != null) {
+            mutations.add(attached.put(context.name()));
         }
         // A group that is checked again takes further numbers: they only have to increase (R54).
         return mutations.isEmpty()

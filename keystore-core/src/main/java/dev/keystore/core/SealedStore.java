@@ -63,7 +63,7 @@ final class SealedStore {
     String contextOf(String hiddenContext, byte[] record) {
         return keys.open(
                 record,
-                () -> storage.readKeysOf(hiddenContext),
+                () -> storage.readReserved(hiddenContext, StoreSealing.KEYS),
                 (sealing, stored) -> sealing.contextOf(hiddenContext, stored));
     }
 

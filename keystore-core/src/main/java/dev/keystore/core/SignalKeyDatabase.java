@@ -361,7 +361,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
 
     private ContextStore openChecked(String name, boolean replace, boolean unlessOwned) {
         Attempts attempts = engine.attempts();
-        return withoutOpening(name, () -> {
+        return withOpeningLock(name, () -> {
             ContextStore known = stores.get(name);
             if (known == null || replace) {
                 Context context = engine.takeovers.open(name, unlessOwned, attempts);
@@ -376,7 +376,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
     /**
      * Runs work while no other thread can open a context; throws as {@link #forContext} does if that takes too long.
      */
-    <T extends @Nullable Object> T withoutOpening(String name, Supplier<T> work) {
+    <T extends @Nullable Object> T withOpeningLock(String name, Supplier<T> work) {
         LockTable.Held held = new LockTable.Held();
         try {
             acquire(name, held);
@@ -388,17 +388,17 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Keeps other threads from opening a context, until the lock is released with {@link #admitOpening}; throws as
+     * Keeps other threads from opening a context, until the lock is released with {@link #unlockOpening}; throws as
      * {@link #forContext} does.
      */
-    LockTable.Held keepFromOpening(String name) {
+    LockTable.Held lockOpening(String name) {
         LockTable.Held held = new LockTable.Held();
         acquire(name, held);
         return held;
     }
 
     /** Lets other threads open a context again. */
-    void admitOpening(LockTable.Held held) {
+    void unlockOpening(LockTable.Held held) {
         opening.release(held);
     }
 

@@ -15,18 +15,18 @@ import org.jspecify.annotations.Nullable;
 final class Standby {
 
     private final CommitQueue queue;
-    private final Consumer<Lead> leader;
+    private final Consumer<Lead> leadOneGroup;
     private volatile @Nullable Thread thread;
     private volatile boolean stopped;
 
     /**
      * Creates a standby.
      *
-     * @param leader leads one group, if the lead is free
+     * @param leadOneGroup leads one group, if the lead is free
      */
-    Standby(CommitQueue queue, Consumer<Lead> leader) {
+    Standby(CommitQueue queue, Consumer<Lead> leadOneGroup) {
         this.queue = queue;
-        this.leader = leader;
+        this.leadOneGroup = leadOneGroup;
     }
 
     void start() {
@@ -69,7 +69,7 @@ final class Standby {
         queue.startIfIdle();
         Lead lead = queue.lead();
         while (lead != null && (lead.needsStandby() || lead == seen)) {
-            leader.accept(lead);
+            leadOneGroup.accept(lead);
             Lead next = queue.lead();
             if (next == lead) {
                 return null;

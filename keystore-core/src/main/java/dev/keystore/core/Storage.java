@@ -208,11 +208,6 @@ final class Storage {
         return readByType(context, wanted, this::loadStored);
     }
 
-    /** Reads the keys of a context by its stored name; null if there are none. */
-    byte @Nullable [] readKeysOf(String storedContext) {
-        return readStored(storedContext, storedContext, StoreSealing.KEYS);
-    }
-
     /** Reads one of the engine's entries by the stored name of its context; null if it does not exist. */
     byte @Nullable [] readReserved(String storedContext, EntryId entry) {
         return readStored(storedContext, storedContext, entry);
@@ -263,15 +258,15 @@ final class Storage {
      *
      * @throws UnsupportedOperationException if the backend has many contexts and can't list them
      */
-    Stream<String> contexts() {
+    Stream<String> storedContexts() {
         if (!servesManyContexts()) {
             return Stream.of(PersistenceBackend.DEFAULT_CONTEXT).filter(this::holdsEntries);
         }
-        return storedContexts().filter(context -> !context.equals(StoreSealing.MARK.type()));
+        return storedContextsWithMark().filter(context -> !context.equals(StoreSealing.MARK.type()));
     }
 
-    /** Lists the stored names of all contexts that hold entries, also that of a store's mark; as {@link #contexts}. */
-    Stream<String> storedContexts() {
+    /** As {@link #storedContexts}, with the context of a store's mark. */
+    Stream<String> storedContextsWithMark() {
         if (!servesManyContexts()) {
             return Stream.of(PersistenceBackend.DEFAULT_CONTEXT);
         }
@@ -325,10 +320,10 @@ final class Storage {
     /** Returns whether a context holds data keys. If the contexts can't be listed, it is asked of the default one. */
     boolean holdsKeys() {
         if (servesManyContexts() && listing == null) {
-            return readKeysOf(PersistenceBackend.DEFAULT_CONTEXT) != null;
+            return readReserved(PersistenceBackend.DEFAULT_CONTEXT, StoreSealing.KEYS) != null;
         }
-        try (Stream<String> contexts = contexts()) {
-            return contexts.anyMatch(context -> readKeysOf(context) != null);
+        try (Stream<String> contexts = storedContexts()) {
+            return contexts.anyMatch(context -> readReserved(context, StoreSealing.KEYS) != null);
         }
     }
 

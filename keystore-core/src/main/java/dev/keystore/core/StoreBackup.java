@@ -281,7 +281,7 @@ public final class StoreBackup {
 
         /** Calls with the stored name of each context, except that of the mark. */
         private void forEachContext(Consumer<String> work) {
-            try (Stream<String> names = engine.storage.storedContexts()) {
+            try (Stream<String> names = engine.storage.storedContextsWithMark()) {
                 names.filter(name -> !name.equals(StoreSealing.MARK.type())).forEach(work);
             }
         }

@@ -97,7 +97,7 @@ public final class StoreInspection implements AutoCloseable {
         engine.checkContext(Objects.requireNonNull(context, "context"));
         Objects.requireNonNull(progress, "progress");
         Instant now = Instant.now();
-        return engine.untilKeysStay(
+        return engine.lookWhileKeysChange(
                 () -> new ContextWalk(engine, context, now, progress).run(), ContextInspection::isIntact);
     }
 

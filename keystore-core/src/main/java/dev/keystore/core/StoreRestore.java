@@ -224,7 +224,7 @@ public final class StoreRestore {
                         null);
             });
         }
-        try (Stream<String> names = opened.engine().storage.contexts()) {
+        try (Stream<String> names = opened.engine().storage.storedContexts()) {
             names.findAny().ifPresent(name -> {
                 throw new StoreOpenException(
                         "The target of a restore has to be a new store, but it has held context \"" + name
@@ -238,7 +238,7 @@ public final class StoreRestore {
     /** Returns the highest epoch of a context in the backup. */
     private long highestEpoch() {
         Storage storage = backup.engine().storage;
-        try (Stream<String> names = storage.storedContexts()) {
+        try (Stream<String> names = storage.storedContextsWithMark()) {
             return names.mapToLong(name -> BackupFile.position(storage, name)
                             .map(ContextPosition::epoch)
                             .orElse(0L))

@@ -49,10 +49,10 @@ final class Takeovers {
      */
     Context open(String context, boolean unlessOwned, Attempts attempts) {
         long epoch = epoch(context, unlessOwned, attempts);
-        requireHere(context, attempts); // after the takeover: nobody can move it any more
-        ContextFreshness kept = keptUp(context, attempts);
+        requireNotMoved(context, attempts); // after the takeover: nobody can move it any more
+        ContextFreshness followed = startFreshness(context, attempts);
         ContextSealer sealer = encrypted == null ? new Envelope(context) : encrypted.context(context);
-        return new Context(context, epoch, sealer, kept);
+        return new Context(context, epoch, sealer, followed);
     }
 
     /**
@@ -62,17 +62,17 @@ final class Takeovers {
      */
     Context openMoved(String context, boolean unlessOwned, ContextSealer sealer, Attempts attempts) {
         long epoch = epoch(context, unlessOwned, attempts);
-        return new Context(context, epoch, sealer, keptUp(context, attempts));
+        return new Context(context, epoch, sealer, startFreshness(context, attempts));
     }
 
     /**
-     * Begins to keep the freshness anchor up with a context that was taken over; throws as {@link #open} does. Without
-     * that, a copy from before the next commit would count as fresh.
+     * Starts to raise the freshness anchor with the commits to a context that was taken over; throws as {@link #open}
+     * does. Without that, a copy from before the next commit would count as fresh.
      *
      * @return null if there is no anchor
      */
     @Nullable
-    ContextFreshness keptUp(String context, Attempts attempts) {
+    ContextFreshness startFreshness(String context, Attempts attempts) {
         Freshness compared = freshnessOf(context);
         return compared == null ? null : compared.open(context, attempts);
     }
@@ -120,7 +120,7 @@ final class Takeovers {
     }
 
     /** Checks that a context was not moved to another store; one of a backup is only read. */
-    private void requireHere(String context, Attempts attempts) {
+    private void requireNotMoved(String context, Attempts attempts) {
         MoveMark mark = isLive ? MoveMark.load(storage, context, attempts) : null;
         if (mark != null) {
             throw mark.refusal(context);

@@ -116,19 +116,18 @@ final class TrueNames {
     }
 
     /** Returns the true name of an entry, or null if it was deleted meanwhile, perhaps with its keys. */
-    private @Nullable EntryId name(
-            String context, ContextSealer sealer, EntryId stored, byte @Nullable [] loaded) {
+    private @Nullable EntryId name(String context, ContextSealer sealer, EntryId stored, byte @Nullable [] loaded) {
         return LatestRecord.open(
                 loaded, () -> storage.readStored(context, stored), record -> sealer.entryOf(stored, record));
     }
 
     /**
      * Lists the contexts that hold entries, including those that the engine stores for itself; throws as
-     * {@link Storage#contexts} does, and at the end {@link UnreadableEntryException} if the keys of a context, and with
-     * them its true name, cannot be read.
+     * {@link Storage#storedContexts} does, and at the end {@link UnreadableEntryException} if the keys of a context,
+     * and with them its true name, cannot be read.
      */
     Stream<String> contexts() {
-        Stream<String> stored = storage.contexts();
+        Stream<String> stored = storage.storedContexts();
         SealedStore keys = store;
         if (keys == null || !storage.names().areContextsHidden()) {
             return stored;
@@ -146,9 +145,9 @@ final class TrueNames {
 
     /** Returns the true name of a context, or null if it was erased meanwhile. */
     private @Nullable String nameOfContext(SealedStore keys, String stored) {
-        byte[] record = storage.readKeysOf(stored);
+        byte[] record = storage.readReserved(stored, KEYS);
         if (record == null && storage.holdsEntriesStored(stored)) {
-            record = storage.readKeysOf(stored); // it may have been erased and written to again
+            record = storage.readReserved(stored, KEYS); // it may have been erased and written to again
             if (record == null) {
                 throw new CorruptEntryException(
                         stored, KEYS, "it is missing, and with it the true name of the context", null);

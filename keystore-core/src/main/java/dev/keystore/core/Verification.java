@@ -35,7 +35,7 @@ final class Verification {
      * @throws IncompleteVerificationException if an entry or the list of entries could not be read
      */
     static List<EntryId> of(Engine engine, Context context) {
-        return engine.untilKeysStay(() -> new Verification(engine, context).run(), List::isEmpty);
+        return engine.lookWhileKeysChange(() -> new Verification(engine, context).run(), List::isEmpty);
     }
 
     private List<EntryId> run() {

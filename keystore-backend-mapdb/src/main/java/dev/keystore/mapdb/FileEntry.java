@@ -7,4 +7,4 @@ import org.jspecify.annotations.Nullable;
  *
  * @param value {@code null} if the entry was deleted
  */
-record StoredEntry(byte[] key, byte @Nullable [] value) {}
+record FileEntry(byte[] key, byte @Nullable [] value) {}
