@@ -114,7 +114,7 @@ final class ContextReader {
         int from = 0;
         for (int i = 1; i <= entries.size(); i++) {
             if (i == entries.size()
-                    || i - from == PlainSnapshot.PAGE_ENTRIES
+                    || i - from == Storage.PAGE_ENTRIES
                     || !entries.get(i).type().equals(entries.get(from).type())) {
                 pages.add(entries.subList(from, i));
                 from = i;

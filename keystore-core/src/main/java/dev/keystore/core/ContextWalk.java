@@ -155,7 +155,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
                         StoreSealing.KEYS,
                         new CorruptEntryException(context, StoreSealing.KEYS, "it cannot be opened", null));
             }
-            Iterators.partition(listed.iterator(), PlainSnapshot.PAGE_ENTRIES).forEachRemaining(this::read);
+            Iterators.partition(listed.iterator(), Storage.PAGE_ENTRIES).forEachRemaining(this::read);
         } catch (LoadFailedException e) {
             failed(e);
         }

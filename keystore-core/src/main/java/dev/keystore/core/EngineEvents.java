@@ -2,7 +2,6 @@ package dev.keystore.core;
 
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.spi.KeyStoreListener;
-import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.KeyStoreListener.GroupResult;
 import dev.keystore.spi.KeyStoreListener.WaitResult;
 import java.util.List;
@@ -82,8 +81,15 @@ final class EngineEvents {
     void end(FlightEvents.@Nullable Load load, int entries, WaitResult result) {
         if (load != null) {
             load.entries = entries;
-            load.endWith(result);
-            report(load);
+            end(load, result);
+        }
+    }
+
+    /** Reports an operation with its result. */
+    <R extends Enum<R>> void end(FlightEvents.@Nullable Ending<R> operation, R result) {
+        if (operation != null) {
+            operation.endWith(result);
+            report(operation);
         }
     }
 
@@ -99,22 +105,8 @@ final class EngineEvents {
         return listening || LOCK_WAIT.isEnabled() ? new FlightEvents.LockWait() : null;
     }
 
-    void end(FlightEvents.@Nullable LockWait wait, WaitResult result) {
-        if (wait != null) {
-            wait.endWith(result);
-            report(wait);
-        }
-    }
-
     FlightEvents.@Nullable Commit beginCommit() {
         return listening || COMMIT.isEnabled() ? new FlightEvents.Commit() : null;
-    }
-
-    void end(FlightEvents.@Nullable Commit commit, CommitResult result) {
-        if (commit != null) {
-            commit.endWith(result);
-            report(commit);
-        }
     }
 
     FlightEvents.@Nullable GroupWrite beginGroupWrite() {
@@ -124,8 +116,7 @@ final class EngineEvents {
     void end(FlightEvents.@Nullable GroupWrite write, int commits, WriteOutcome outcome) {
         if (write != null) {
             write.commits = commits;
-            write.endWith(result(write, outcome));
-            report(write);
+            end(write, result(write, outcome));
         }
     }
 

@@ -59,82 +59,82 @@ final class FlightEvents {
         }
     }
 
-    @Name("dev.keystore.Load")
-    @Label("Load")
-    @Description("A read of entries that were not cached, from the backend")
-    @Enabled(false)
-    static final class Load extends Measured {
+    /** An operation that has a result. */
+    abstract static class Ending<R extends Enum<R>> extends Measured {
 
-        private transient WaitResult ended = WaitResult.FAILURE;
-
-        @Label("Entries")
-        int entries;
+        private transient R ended;
 
         @Label("Result")
         @Nullable
         String result;
 
-        void endWith(WaitResult how) {
+        Ending(R unlessEnded) {
+            ended = unlessEnded;
+        }
+
+        final void endWith(R how) {
             ended = how;
             result = how.name();
         }
 
+        final R ended() {
+            return ended;
+        }
+    }
+
+    @Name("dev.keystore.Load")
+    @Label("Load")
+    @Description("A read of entries that were not cached, from the backend")
+    @Enabled(false)
+    static final class Load extends Ending<WaitResult> {
+
+        @Label("Entries")
+        int entries;
+
+        Load() {
+            super(WaitResult.FAILURE);
+        }
+
         @Override
         public void accept(KeyStoreListener listener) {
-            listener.onLoad(entries, nanos(), ended);
+            listener.onLoad(entries, nanos(), ended());
         }
     }
 
     @Name("dev.keystore.LockWait")
     @Label("Lock Wait")
     @Description("A wait of a transaction for the locks of its keys")
-    static final class LockWait extends Measured {
+    static final class LockWait extends Ending<WaitResult> {
 
-        private transient WaitResult ended = WaitResult.FAILURE;
-
-        @Label("Result")
-        @Nullable
-        String result;
-
-        void endWith(WaitResult how) {
-            ended = how;
-            result = how.name();
+        LockWait() {
+            super(WaitResult.FAILURE);
         }
 
         @Override
         public void accept(KeyStoreListener listener) {
-            listener.onLockWait(nanos(), ended);
+            listener.onLockWait(nanos(), ended());
         }
     }
 
     @Name("dev.keystore.Commit")
     @Label("Commit")
     @Description("A commit, from its beginning until its thread knows the outcome")
-    static final class Commit extends Measured {
+    static final class Commit extends Ending<CommitResult> {
 
-        private transient CommitResult ended = CommitResult.UNKNOWN;
-
-        @Label("Result")
-        @Nullable
-        String result;
-
-        void endWith(CommitResult how) {
-            ended = how;
-            result = how.name();
+        Commit() {
+            super(CommitResult.UNKNOWN);
         }
 
         @Override
         public void accept(KeyStoreListener listener) {
-            listener.onCommit(nanos(), ended);
+            listener.onCommit(nanos(), ended());
         }
     }
 
     @Name("dev.keystore.GroupWrite")
     @Label("Group Write")
     @Description("A write of a group of commits by the backend")
-    static final class GroupWrite extends Measured {
-
-        private transient GroupResult ended = GroupResult.UNKNOWN;
+    static final class GroupWrite extends Ending<GroupResult> {
 
         /** Whether at least one commit is written again after a transient failure. */
         transient boolean retried;
@@ -151,26 +151,21 @@ final class FlightEvents {
         @Timespan(Timespan.NANOSECONDS)
         long fsyncNanos;
 
-        @Label("Result")
-        @Nullable
-        String result;
-
         /** Whether the backend has reported an fsync. */
         private transient boolean fsyncMeasured;
+
+        GroupWrite() {
+            super(GroupResult.UNKNOWN);
+        }
 
         void addFsync(long nanos) {
             fsyncNanos += nanos;
             fsyncMeasured = true;
         }
 
-        void endWith(GroupResult how) {
-            ended = how;
-            result = how.name();
-        }
-
         @Override
         public void accept(KeyStoreListener listener) {
-            listener.onGroup(commits, sendings, nanos(), ended);
+            listener.onGroup(commits, sendings, nanos(), ended());
             if (fsyncMeasured) {
                 listener.onFsync(fsyncNanos);
             }

@@ -275,7 +275,7 @@ final class GroupWriter {
         } catch (OwnershipLostException e) {
             return outcomeOfFirstWrite(checked, doubt, e);
         } catch (BackendException e) {
-            if (e.kind() == BackendException.Kind.PERMANENT) {
+            if (BackendFailures.isPermanent(e)) {
                 throw e;
             }
             LOG.debug("The outcome of a write is still unknown", e);
@@ -304,7 +304,7 @@ final class GroupWriter {
         try {
             return storage.isUnwritten(checked.batches());
         } catch (BackendException e) {
-            if (e.kind() != BackendException.Kind.PERMANENT) {
+            if (!BackendFailures.isPermanent(e)) {
                 throw e;
             }
             LOG.debug("The outcome of a write remains unknown", e);

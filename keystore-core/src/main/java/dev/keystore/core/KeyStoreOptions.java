@@ -25,22 +25,20 @@ public final class KeyStoreOptions {
 
     private static final Duration MAXIMUM_DURATION = Duration.ofDays(365);
 
-    private final long maximumCacheBytes;
-    private final Duration lockTimeout;
-    private final Duration loadTimeout;
-    private final Duration commitTimeout;
-    private final int commitAttempts;
-    private final Duration retryDelay;
-    private final int maximumGroupSize;
+    private final Options options;
 
-    private KeyStoreOptions(Builder builder) {
-        maximumCacheBytes = builder.maximumCacheBytes;
-        lockTimeout = builder.lockTimeout;
-        loadTimeout = builder.loadTimeout;
-        commitTimeout = builder.commitTimeout;
-        commitAttempts = builder.commitAttempts;
-        retryDelay = builder.retryDelay;
-        maximumGroupSize = builder.maximumGroupSize;
+    /** The values; its name is a part of what {@link #toString} returns. */
+    private record Options(
+            long maximumCacheBytes,
+            Duration lockTimeout,
+            Duration loadTimeout,
+            Duration commitTimeout,
+            int commitAttempts,
+            Duration retryDelay,
+            int maximumGroupSize) {}
+
+    private KeyStoreOptions(Options options) {
+        this.options = options;
     }
 
     /** {@return a builder that holds the defaults} */
@@ -51,83 +49,63 @@ public final class KeyStoreOptions {
     /** {@return a builder that holds these options} */
     public Builder toBuilder() {
         return new Builder()
-                .maximumCacheBytes(maximumCacheBytes)
-                .lockTimeout(lockTimeout)
-                .loadTimeout(loadTimeout)
-                .commitTimeout(commitTimeout)
-                .commitAttempts(commitAttempts)
-                .retryDelay(retryDelay)
-                .maximumGroupSize(maximumGroupSize);
+                .maximumCacheBytes(options.maximumCacheBytes)
+                .lockTimeout(options.lockTimeout)
+                .loadTimeout(options.loadTimeout)
+                .commitTimeout(options.commitTimeout)
+                .commitAttempts(options.commitAttempts)
+                .retryDelay(options.retryDelay)
+                .maximumGroupSize(options.maximumGroupSize);
     }
 
     /** {@return the maximum size of the cache that all contexts share, in bytes} */
     public long maximumCacheBytes() {
-        return maximumCacheBytes;
+        return options.maximumCacheBytes;
     }
 
     /** {@return the maximum time that a transaction waits for its locks} */
     public Duration lockTimeout() {
-        return lockTimeout;
+        return options.lockTimeout;
     }
 
     /** {@return the maximum time that a read waits for another thread's load or write} */
     public Duration loadTimeout() {
-        return loadTimeout;
+        return options.loadTimeout;
     }
 
     /** {@return the maximum time that a commit waits, and for which the takeover of a context is retried} */
     public Duration commitTimeout() {
-        return commitTimeout;
+        return options.commitTimeout;
     }
 
     /** {@return the maximum number of attempts of a commit or a takeover, including the first} */
     public int commitAttempts() {
-        return commitAttempts;
+        return options.commitAttempts;
     }
 
     /** {@return the base delay before the first retry} */
     public Duration retryDelay() {
-        return retryDelay;
+        return options.retryDelay;
     }
 
     /** {@return the maximum number of commits in one group} */
     public int maximumGroupSize() {
-        return maximumGroupSize;
+        return options.maximumGroupSize;
     }
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof KeyStoreOptions options
-                && maximumCacheBytes == options.maximumCacheBytes
-                && lockTimeout.equals(options.lockTimeout)
-                && loadTimeout.equals(options.loadTimeout)
-                && commitTimeout.equals(options.commitTimeout)
-                && commitAttempts == options.commitAttempts
-                && retryDelay.equals(options.retryDelay)
-                && maximumGroupSize == options.maximumGroupSize;
+        return other instanceof KeyStoreOptions that && options.equals(that.options);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(
-                maximumCacheBytes,
-                lockTimeout,
-                loadTimeout,
-                commitTimeout,
-                commitAttempts,
-                retryDelay,
-                maximumGroupSize);
+        return options.hashCode();
     }
 
     @Override
     public String toString() {
-        return "KeyStoreOptions[maximumCacheBytes=" + maximumCacheBytes
-                + ", lockTimeout=" + lockTimeout
-                + ", loadTimeout=" + loadTimeout
-                + ", commitTimeout=" + commitTimeout
-                + ", commitAttempts=" + commitAttempts
-                + ", retryDelay=" + retryDelay
-                + ", maximumGroupSize=" + maximumGroupSize + "]";
+        return "KeyStore" + options;
     }
 
     /**
@@ -238,7 +216,14 @@ public final class KeyStoreOptions {
          * @return immutable options; this builder can be used further
          */
         public KeyStoreOptions build() {
-            return new KeyStoreOptions(this);
+            return new KeyStoreOptions(new Options(
+                    maximumCacheBytes,
+                    lockTimeout,
+                    loadTimeout,
+                    commitTimeout,
+                    commitAttempts,
+                    retryDelay,
+                    maximumGroupSize));
         }
 
         private static Duration inRange(String name, Duration duration) {

@@ -22,9 +22,6 @@ final class PlainSnapshot implements EntryConsumer {
     static final Comparator<EntryId> BY_TYPE_AND_ID =
             Comparator.comparing(EntryId::type).thenComparing(EntryId::id);
 
-    /** The maximum number of entries of a page. */
-    static final int PAGE_ENTRIES = 64;
-
     /** What is done with the entries of a context. */
     interface Pages {
 
@@ -87,7 +84,8 @@ final class PlainSnapshot implements EntryConsumer {
         if (before != null && BY_TYPE_AND_ID.compare(before, entry) >= 0) {
             throw new IllegalArgumentException("the entries are in another order");
         }
-        if (page.size() == PAGE_ENTRIES || (before != null && !before.type().equals(entry.type()))) {
+        if (page.size() == Storage.PAGE_ENTRIES
+                || (before != null && !before.type().equals(entry.type()))) {
             endPage();
         }
         page.put(entry, Envelope.open(context, entry.type(), entry.id(), record));

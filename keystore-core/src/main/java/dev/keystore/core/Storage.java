@@ -57,8 +57,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Storage {
 
-    /** How many records are loaded at a time. */
-    private static final int PAGE_ENTRIES = 64;
+    /** How many records of a context are loaded at a time. */
+    static final int PAGE_ENTRIES = 64;
 
     /** How many contexts of a plain store are searched for data keys, which tell that its mark is lost. */
     private static final int SEARCHED_CONTEXTS = 8;
@@ -438,18 +438,10 @@ final class Storage {
      * @throws LoadFailedException if the backend failed
      */
     Optional<ContextOwner> owner(String context) {
-        if (ownership == null) {
-            return Optional.empty();
-        }
-        try {
-            return call(() -> ownership.owner(names.context(context)));
-        } catch (ClosedException e) {
-            throw e;
-        } catch (RuntimeException e) {
-            RuntimeException interruption =
-                    BackendFailures.asInterruption("the owner of context \"" + context + "\"", e);
-            throw interruption == null ? new LoadFailedException(context, "the owner", e) : interruption;
-        }
+        return ownership == null
+                ? Optional.empty()
+                : LoadFailures.translated(
+                        context, "the owner", () -> call(() -> ownership.owner(names.context(context))));
     }
 
     /** Returns whether the backend knows that none of a group was written, by the last commit of a context in it. */
@@ -467,20 +459,18 @@ final class Storage {
      * {@link dev.keystore.LoadFailedException} if the backend fails.
      */
     Optional<ContextPosition> position(String context) {
-        if (!(backend instanceof ContextPositions positions)) {
-            return Optional.empty();
-        }
-        return LoadFailures.translated(
-                context, "the position", () -> call(() -> positions.position(names.context(context))));
+        return position(context, names.context(context));
     }
 
     /** Returns the position of a context like {@link #position}, by its stored name. */
     Optional<ContextPosition> positionStored(String storedContext) {
-        if (!(backend instanceof ContextPositions positions)) {
-            return Optional.empty();
-        }
-        return LoadFailures.translated(
-                storedContext, "the position", () -> call(() -> positions.position(storedContext)));
+        return position(storedContext, storedContext);
+    }
+
+    private Optional<ContextPosition> position(String context, String storedContext) {
+        return backend instanceof ContextPositions positions
+                ? LoadFailures.translated(context, "the position", () -> call(() -> positions.position(storedContext)))
+                : Optional.empty();
     }
 
     /** Makes later takeovers of any context return epochs above a number, if the backend has epochs. */

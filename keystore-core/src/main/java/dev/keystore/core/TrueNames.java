@@ -24,9 +24,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class TrueNames {
 
-    /** How many records are loaded and opened at a time. */
-    private static final int PAGE_ENTRIES = 64;
-
     private final Storage storage;
     private final @Nullable SealedStore store;
     private final EngineEvents events;
@@ -84,7 +81,7 @@ final class TrueNames {
     }
 
     private Stream<EntryId> named(String context, ContextSealer sealer, Stream<EntryId> stored, Unnamed unnamed) {
-        return Streams.stream(Iterators.partition(stored.iterator(), PAGE_ENTRIES))
+        return Streams.stream(Iterators.partition(stored.iterator(), Storage.PAGE_ENTRIES))
                 .flatMap(page -> names(context, sealer, page, unnamed).stream())
                 .onClose(stored::close);
     }

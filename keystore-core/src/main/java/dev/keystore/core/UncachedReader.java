@@ -19,9 +19,6 @@ import org.jspecify.annotations.Nullable;
 /** Reads a context from the backend, bypassing the cache, which it leaves as it is. Reports damage to listeners. */
 final class UncachedReader implements KeyReader {
 
-    /** How many entries are loaded at a time. */
-    private static final int PAGE_ENTRIES = 64;
-
     private final Engine engine;
     private final Context context;
     private final EngineEvents events;
@@ -55,8 +52,8 @@ final class UncachedReader implements KeyReader {
             wanted.add(key(type, id).entryId());
         }
         Map<String, V> values = new LinkedHashMap<>();
-        for (int from = 0; from < wanted.size(); from += PAGE_ENTRIES) {
-            List<EntryId> page = wanted.subList(from, Math.min(from + PAGE_ENTRIES, wanted.size()));
+        for (int from = 0; from < wanted.size(); from += Storage.PAGE_ENTRIES) {
+            List<EntryId> page = wanted.subList(from, Math.min(from + Storage.PAGE_ENTRIES, wanted.size()));
             Map<EntryId, byte[]> records = reported(() -> engine.storage.readAll(context.name(), page));
             for (EntryId entry : page) {
                 V value = value(key(type, entry.id()), type, records.get(entry));
