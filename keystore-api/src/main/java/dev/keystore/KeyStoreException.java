@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>all or nothing, but it is unknown which: {@link CommitOutcomeUnknownException},
  *   <li>the form of some entries, but no value: {@link RewriteIncompleteException} and
  *       {@link CompactionFailedException},
- *   <li>nothing: every other subclass in this package.
+ *   <li>nothing: every other subclass in this package. After {@link StoreOpenException} and
+ *       {@link OperationInterruptedException}, the former owner of a context that was being opened may have lost it.
  * </ul>
  *
  * <p>Those of other packages say it in their documentation. An operation on a whole store, such as a copy, keeps what

@@ -156,7 +156,10 @@ final class SqliteCompaction {
 
     private RuntimeException translated(Throwable failure, boolean interrupted) {
         if (interrupted) {
-            return new OperationInterruptedException(files.path() + " to be compacted", failure);
+            return new OperationInterruptedException(
+                    files.path() + " to be compacted",
+                    "all entries are unchanged, but former values may remain in its files",
+                    failure);
         }
         if (stopped) {
             return BackendException.permanent(

@@ -73,7 +73,10 @@ final class MapdbCompaction {
             case INTERRUPTED -> throw new OperationInterruptedException("another compaction of " + folder + " to end");
         }
         if (Await.until(() -> work.ended, NO_TIMEOUT) == Await.Outcome.INTERRUPTED) {
-            throw new OperationInterruptedException(folder + " to be compacted, which continues in the background");
+            throw new OperationInterruptedException(
+                    folder + " to be compacted",
+                    "all entries are unchanged, and the compaction continues in the background",
+                    null);
         }
         Throwable failure = work.failure;
         if (failure != null) {

@@ -55,7 +55,7 @@ final class Attempts {
             TimeUnit.NANOSECONDS.sleep(nanos);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new OperationInterruptedException("the next attempt of " + operation);
+            throw new OperationInterruptedException(operation, e);
         }
     }
 }

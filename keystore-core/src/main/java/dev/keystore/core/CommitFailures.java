@@ -45,7 +45,7 @@ final class CommitFailures {
     /** Returns the exception of a commit whose thread was interrupted before the backend wrote it. */
     static KeyStoreException interrupted(CommitRequest request) {
         return new OperationInterruptedException(
-                "a commit to context \"" + request.context().name() + "\" to be written");
+                "a commit to context \"" + request.context().name() + "\" to be written", "nothing was written", null);
     }
 
     /** Returns the exception of a commit that the backend was not writing at the deadline. */

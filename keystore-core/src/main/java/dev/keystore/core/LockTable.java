@@ -110,7 +110,7 @@ final class LockTable {
     private void await(Node mine, long beginNanos) {
         while (true) {
             if (Thread.currentThread().isInterrupted()) {
-                throw new OperationInterruptedException(mine.key.toString());
+                throw new OperationInterruptedException(mine.key.toString(), "nothing was written", null);
             }
             if (mine.isFirst()) {
                 return;

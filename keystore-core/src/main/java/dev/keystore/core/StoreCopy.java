@@ -320,7 +320,12 @@ public final class StoreCopy {
                 }
             } catch (KeyStoreException e) {
                 endAfter(e);
-                throw e;
+                throw !dry && e instanceof OperationInterruptedException
+                        ? new OperationInterruptedException(
+                                "contexts to be copied",
+                                "those that were copied before stay in the target; run it again",
+                                e)
+                        : e;
             } finally {
                 close(writing);
                 close(verifying);

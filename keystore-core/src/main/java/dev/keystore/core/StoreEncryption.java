@@ -7,6 +7,7 @@ import dev.keystore.CommitFailedException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.RewriteIncompleteException;
 import dev.keystore.core.Rewrite.RecordChange;
 import dev.keystore.spi.PersistenceBackend;
@@ -250,6 +251,11 @@ public final class StoreEncryption {
                                 + " mark is lost; open it again, with encryptExisting() if it is to be encrypted");
             }
             return job.progress();
+        } catch (OperationInterruptedException e) {
+            throw new OperationInterruptedException(
+                    "the entries of the store to be rewritten",
+                    "those that were rewritten stay so; run the operation again",
+                    e);
         } finally {
             running.set(false);
         }

@@ -93,12 +93,20 @@ final class Takeovers {
         String what = contexts.size() == 1
                 ? "context \"" + first + "\""
                 : contexts.size() + " contexts, the first of which is \"" + first + "\"";
-        Map<String, Long> epochs = attempts.of(
-                "the takeover of " + what,
-                "Could not take over " + what,
-                () -> storage.takeOver(contexts, unlessOwned));
+        Map<String, Long> epochs = takeOver(contexts, what, unlessOwned, attempts);
         followMark(attempts);
         return epochs;
+    }
+
+    private Map<String, Long> takeOver(
+            Collection<String> contexts, String what, boolean unlessOwned, Attempts attempts) {
+        String wait = "the takeover of " + what;
+        try {
+            return attempts.of(wait, "Could not take over " + what, () -> storage.takeOver(contexts, unlessOwned));
+        } catch (OperationInterruptedException e) {
+            throw new OperationInterruptedException(
+                    wait, "no entry was changed, but the former owner may have lost it", e);
+        }
     }
 
     /** Checks that a context is not older than the freshness anchor, if there is one; throws as {@link #open}. */

@@ -270,9 +270,10 @@ class OwnershipTest extends OpenedDatabase {
     void takeOver_interruptedBetweenTries_ends() throws Exception {
         openRetrying(5, Duration.ofHours(1), Duration.ofDays(1));
         faults.on(Operation.TAKE_OVER).fail(Moment.BEFORE, Kind.TRANSIENT);
-        Threads.Running<Boolean> trying = Threads.run(this::openBobInterrupted);
+        Threads.Running<Boolean> trying = Threads.run(() -> openBobInterrupted("the former owner may have lost it"));
         Threads.awaitTrue("a first try", () -> faults.count(Operation.TAKE_OVER) == 1);
-        Threads.Running<Boolean> waiting = Threads.run(this::openBobInterrupted).awaitWaiting();
+        Threads.Running<Boolean> waiting =
+                Threads.run(() -> openBobInterrupted("another thread to open")).awaitWaiting();
 
         waiting.thread().interrupt();
         waiting.result();
@@ -282,8 +283,10 @@ class OwnershipTest extends OpenedDatabase {
         assertThat(database.forContext("bob")).isNotNull();
     }
 
-    private void openBobInterrupted() {
-        assertThatThrownBy(() -> database.forContext("bob")).isInstanceOf(OperationInterruptedException.class);
+    private void openBobInterrupted(String message) {
+        assertThatThrownBy(() -> database.forContext("bob"))
+                .isInstanceOf(OperationInterruptedException.class)
+                .hasMessageContaining(message);
         assertThat(Thread.currentThread().isInterrupted()).isTrue();
     }
 

@@ -702,7 +702,9 @@ class StoreCopyTest extends CopiedDatabases {
                             }
                         })
                         .run())
-                .isInstanceOf(OperationInterruptedException.class);
+                .isInstanceOf(OperationInterruptedException.class)
+                .hasMessage("Interrupted while waiting for contexts to be copied; those that were copied before stay in"
+                        + " the target; run it again");
         assertThat(Thread.interrupted()).isTrue();
         assertThat(contents(targetMemory)).hasSize(1 + 2 + 4 + 8);
 
@@ -733,6 +735,7 @@ class StoreCopyTest extends CopiedDatabases {
                         () -> copy().listener(progress -> Thread.currentThread().interrupt())
                                 .run())
                 .isInstanceOf(OperationInterruptedException.class)
+                .cause()
                 .hasMessageContaining("\"alice\"");
         assertThat(Thread.interrupted()).isTrue();
         assertThat(contents(targetMemory)).isEmpty();

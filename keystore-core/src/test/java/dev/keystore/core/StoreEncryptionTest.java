@@ -14,6 +14,7 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.KeyUnavailableException;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.RewriteIncompleteException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
@@ -275,6 +276,25 @@ class StoreEncryptionTest {
             assertThatThrownBy(() -> fixture.reopen(StoreEncryptionTest::encrypted))
                     .isInstanceOf(StoreOpenException.class)
                     .hasMessageContaining("encryptExisting");
+        }
+    }
+
+    @Test
+    @DisplayName("R27 R74 an interrupt ends a job; the message says what stays, and the next call continues")
+    void job_interrupted_saysWhatStays() {
+        try (Fixture fixture =
+                closed(filled(Kind.COMPLETE, UnaryOperator.identity())).reopen(Job.ENCRYPT.options())) {
+            assertThatThrownBy(() -> fixture.database.encryption().encrypt(progress -> {
+                        if (progress.rewritten() > 0) {
+                            Thread.currentThread().interrupt();
+                        }
+                    }))
+                    .isInstanceOf(OperationInterruptedException.class)
+                    .hasMessageContaining("those that were rewritten stay so; run the operation again");
+            assertThat(Thread.interrupted()).isTrue();
+
+            assertThat(Job.ENCRYPT.run(fixture.database).rewritten()).isPositive();
+            assertAllRead(fixture);
         }
     }
 

@@ -615,7 +615,8 @@ class TransactionTest {
         Threads.Running<Boolean> waiter = Threads.start(() -> {
             assertThatThrownBy(() -> alice.useTransaction("bob", tx -> {}))
                     .isInstanceOf(OperationInterruptedException.class)
-                    .hasMessageContaining("bob");
+                    .hasMessageContaining("bob")
+                    .hasMessageEndingWith("; nothing was written");
             return Thread.currentThread().isInterrupted();
         });
         waiter.awaitWaiting().thread().interrupt();

@@ -21,6 +21,8 @@ class OperatingPageTest {
     private static final List<String> MODULES =
             List.of("keystore-api", "keystore-core", "keystore-encryption", "keystore-interop", "keystore-libsignal");
     private static final Pattern NAMED = Pattern.compile("`(\\w+Exception)`");
+    private static final Pattern MARKED = Pattern.compile("`(\\w+Exception)` \\*");
+    private static final Pattern LINKED = Pattern.compile("\\{@link (\\w+Exception)}");
     private static final Pattern PUBLIC = Pattern.compile("(?m)^public [\\w ]*class (\\w+Exception) ");
 
     /**
@@ -45,6 +47,22 @@ class OperatingPageTest {
 
         assertThat(existing).hasSizeGreaterThan(20);
         assertThat(named).containsExactlyInAnyOrderElementsOf(existing);
+    }
+
+    @Test
+    @DisplayName("R41 the page marks the exceptions that KeyStoreException lists, since data may have changed")
+    void page_marksThoseThatMayHaveWritten() throws Exception {
+        Path api = PROJECT.resolve("keystore-api/src/main/java/dev/keystore");
+        String root = Files.readString(api.resolve("KeyStoreException.java"));
+        Set<String> named =
+                LINKED.matcher(root).results().map(match -> match.group(1)).collect(toSet());
+        Set<String> marked = MARKED.matcher(Files.readString(PROJECT.resolve("docs/operating.md")))
+                .results()
+                .map(match -> match.group(1))
+                .collect(toSet());
+
+        assertThat(named).hasSizeGreaterThan(5);
+        assertThat(marked).containsAll(named);
     }
 
     private static Set<String> exceptions(Path folder) throws IOException {
