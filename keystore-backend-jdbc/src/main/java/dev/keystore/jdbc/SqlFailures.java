@@ -46,7 +46,7 @@ abstract class SqlFailures {
         } catch (BackendException e) {
             if (e.kind() == Kind.TRANSIENT && Thread.currentThread().isInterrupted()) {
                 OperationInterruptedException interrupted =
-                        new OperationInterruptedException(place + ": could not " + operation);
+                        new OperationInterruptedException(place + " to " + operation);
                 interrupted.addSuppressed(e);
                 throw interrupted;
             }

@@ -400,7 +400,7 @@ final class Entries {
                         place + ": could not " + operation.get() + ": waited " + timeout.toMillis() + " ms for " + what,
                         null);
             case INTERRUPTED ->
-                throw new OperationInterruptedException(what + " in " + place + ": could not " + operation.get());
+                throw new OperationInterruptedException(place + " to " + operation.get() + ", which waits for " + what);
         }
     }
 

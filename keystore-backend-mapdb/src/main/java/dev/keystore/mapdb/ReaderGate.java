@@ -118,7 +118,7 @@ final class ReaderGate {
                         null);
             case INTERRUPTED ->
                 throw new OperationInterruptedException(
-                        "a change to MapDB's file in " + place + ": could not " + operation);
+                        place + " to " + operation + ", which waits for a change to MapDB's file to end");
         }
     }
 

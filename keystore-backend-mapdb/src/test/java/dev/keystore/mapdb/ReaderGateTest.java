@@ -68,7 +68,8 @@ class ReaderGateTest {
             Thread.currentThread().interrupt();
             assertThatExceptionOfType(OperationInterruptedException.class)
                     .isThrownBy(() -> patient.read(() -> "load a/b", () -> 1))
-                    .withMessageContaining("load a/b");
+                    .withMessage("Interrupted while waiting for here to load a/b, which waits for a change to MapDB's"
+                            + " file to end");
             assertThat(Thread.interrupted()).isTrue();
         });
         assertThat(hasty.<Integer>read(() -> "load a/b", () -> 2)).isEqualTo(2);

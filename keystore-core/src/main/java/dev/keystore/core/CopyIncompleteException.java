@@ -5,10 +5,11 @@ import dev.keystore.core.CopyReport.ContextResult;
 import java.util.stream.Collectors;
 
 /**
- * Thrown at the end of a {@link StoreCopy} if contexts were not copied. All others are in the target, and verified.
+ * Thrown at the end of a {@link StoreCopy}, a {@link StoreMove} or a {@link StoreRestore} if contexts were not copied.
+ * All others are in the target, and verified.
  *
  * <p>{@link CopyReport#notCopied} lists the contexts, with the state of each in the target. Remove the reasons, then
- * run the copy again: it continues with these contexts.
+ * run it again: it continues with these contexts.
  */
 public final class CopyIncompleteException extends KeyStoreException {
 
@@ -36,7 +37,8 @@ public final class CopyIncompleteException extends KeyStoreException {
                 .map(CopyIncompleteException::describe)
                 .collect(Collectors.joining("; "));
         String more = count > CONTEXTS_NAMED ? "; and " + (count - CONTEXTS_NAMED) + " more" : "";
-        return "The copy is not complete, contexts that were not copied: " + count + ": " + named + more;
+        return (count == 1 ? "1 context was" : count + " contexts were") + " not copied: " + named + more
+                + "; all others are in the target; remove the reasons, and run it again";
     }
 
     private static String describe(ContextResult result) {
