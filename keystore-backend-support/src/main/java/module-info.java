@@ -1,4 +1,4 @@
-/** What several backends need: durable files that only their owner can access, locks with deadlines, and waits. */
+/** What backends and the engine need: durable files that only their owner can access, locks with deadlines, waits. */
 module dev.keystore.spi.support {
     requires dev.keystore.api;
     requires static transitive org.jspecify;

@@ -2,6 +2,7 @@
 module dev.keystore.core {
     requires transitive dev.keystore.api;
     requires com.google.common;
+    requires dev.keystore.spi.support;
     requires static transitive org.jspecify;
     requires jdk.jfr;
     requires org.slf4j;

@@ -3,6 +3,7 @@ module dev.keystore.interop {
     requires transitive dev.keystore.api;
     requires com.fasterxml.jackson.core;
     requires com.fasterxml.jackson.databind;
+    requires dev.keystore.spi.support;
     requires java.sql;
     requires static transitive org.jspecify;
     requires org.xerial.sqlitejdbc;

@@ -11,6 +11,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.ContextSnapshots.EntryConsumer;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.StoreSealing;
+import dev.keystore.spi.support.Folders;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
@@ -272,17 +273,17 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
                 // SQLite would take the log of a former file for that of this one.
                 Files.deleteIfExists(sibling(file, suffix));
             }
-            force(partial, StandardOpenOption.WRITE);
+            force(partial);
             Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
-            force(file.resolveSibling("."), StandardOpenOption.READ);
+            Folders.force(Folders.parentOf(file));
             return digest;
         } catch (IOException e) {
             throw failed("it could not be renamed to its name: " + e, e);
         }
     }
 
-    private static void force(Path path, StandardOpenOption access) throws IOException {
-        try (FileChannel opened = FileChannel.open(path, access)) {
+    private static void force(Path written) throws IOException {
+        try (FileChannel opened = FileChannel.open(written, StandardOpenOption.WRITE)) {
             opened.force(true);
         }
     }

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.spi.KeyProvider;
+import dev.keystore.spi.support.Folders;
+import dev.keystore.spi.support.OwnerOnly;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -11,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -76,7 +77,9 @@ public final class KeyFile implements KeyProvider {
                 .flip();
         Arrays.fill(encoded, (byte) 0);
         try (FileChannel channel = FileChannel.open(
-                file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), ownerOnly(file))) {
+                file,
+                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+                OwnerOnly.fileAttributes(file))) {
             writeOrDelete(file, channel, line);
         } finally {
             Arrays.fill(line.array(), (byte) 0);
@@ -91,12 +94,7 @@ public final class KeyFile implements KeyProvider {
                 channel.write(line);
             }
             channel.force(true);
-            if (hasPermissions(file)) {
-                Path parent = file.toAbsolutePath().getParent();
-                try (FileChannel folder = FileChannel.open(parent, StandardOpenOption.READ)) {
-                    folder.force(true);
-                }
-            }
+            Folders.force(Folders.parentOf(file.toAbsolutePath()));
         } catch (IOException | RuntimeException | Error e) {
             try {
                 Files.deleteIfExists(file);
@@ -105,18 +103,6 @@ public final class KeyFile implements KeyProvider {
             }
             throw e;
         }
-    }
-
-    private static FileAttribute<?>[] ownerOnly(Path file) {
-        return hasPermissions(file)
-                ? new FileAttribute<?>[] {
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
-                }
-                : new FileAttribute<?>[0];
-    }
-
-    private static boolean hasPermissions(Path file) {
-        return file.getFileSystem().supportedFileAttributeViews().contains("posix");
     }
 
     @Override
@@ -155,7 +141,7 @@ public final class KeyFile implements KeyProvider {
     }
 
     private void refuseIfAccessibleToOthers() throws IOException {
-        if (!hasPermissions(file)) {
+        if (!file.getFileSystem().supportedFileAttributeViews().contains("posix")) {
             return;
         }
         PosixFileAttributes attributes = Files.readAttributes(file, PosixFileAttributes.class);

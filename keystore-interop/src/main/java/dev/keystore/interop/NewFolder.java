@@ -2,6 +2,8 @@ package dev.keystore.interop;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.keystore.spi.support.Folders;
+import dev.keystore.spi.support.OwnerOnly;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -13,8 +15,6 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 
 /** Writes files that appear under their final name whole or not at all, readable by their owner only. */
@@ -64,14 +64,14 @@ final class NewFolder {
         checkAbsent(folder);
         Path part = part(folder);
         try {
-            Files.createDirectory(part, permissions(part, "rwx------"));
+            OwnerOnly.createFolder(part);
             for (Map.Entry<String, byte[]> document : documents.entrySet()) {
                 writeFile(part.resolve(document.getKey()), out -> out.write(document.getValue()));
             }
-            force(part);
+            Folders.force(part);
             Files.deleteIfExists(folder);
             Files.move(part, folder, StandardCopyOption.ATOMIC_MOVE);
-            force(parent(folder));
+            Folders.force(Folders.parentOf(folder.toAbsolutePath()));
         } catch (IOException e) {
             throw failed(folder, e);
         }
@@ -83,7 +83,7 @@ final class NewFolder {
         try {
             writeFile(part, bytes::writeTo);
             Files.move(part, file);
-            force(parent(file));
+            Folders.force(Folders.parentOf(file.toAbsolutePath()));
         } catch (IOException e) {
             throw failed(file, e);
         }
@@ -101,33 +101,10 @@ final class NewFolder {
     }
 
     private static void writeFile(Path file, Bytes bytes) throws IOException {
-        Files.createFile(file, permissions(file, "rw-------"));
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(OwnerOnly.createFile(file), StandardOpenOption.WRITE)) {
             bytes.writeTo(Channels.newOutputStream(channel));
             channel.force(true);
         }
-    }
-
-    static Path parent(Path file) {
-        Path parent = file.toAbsolutePath().getParent();
-        return parent == null ? file : parent;
-    }
-
-    /** Forces the names in a folder, where folders can be opened. */
-    static void force(Path folder) throws IOException {
-        if (Files.getFileStore(folder).supportsFileAttributeView("posix")) {
-            try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-                channel.force(true);
-            }
-        }
-    }
-
-    private static FileAttribute<?>[] permissions(Path file, String permissions) throws IOException {
-        return Files.getFileStore(parent(file)).supportsFileAttributeView("posix")
-                ? new FileAttribute<?>[] {
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
-                }
-                : new FileAttribute<?>[0];
     }
 
     static ForeignStoreException failed(Path target, IOException e) {

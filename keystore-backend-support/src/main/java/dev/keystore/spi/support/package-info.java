@@ -1,5 +1,5 @@
 /**
- * What backends have in common, for backend authors to use where it fits.
+ * What backends have in common, for backend authors to use where it fits. The engine uses it for its own files.
  *
  * <ul>
  *   <li>{@link dev.keystore.spi.support.OwnerOnly}: creates files and folders that only their owner can access,
