@@ -1,8 +1,8 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.spi.support.Folders;
+import dev.keystore.spi.support.SymbolicLinks;
 import java.io.IOException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -11,8 +11,6 @@ import java.nio.file.Path;
  * next to the target of a link, not next to the link.
  */
 final class SqliteTarget {
-
-    private static final int MAXIMUM_LINKS = 40;
 
     private SqliteTarget() {}
 
@@ -26,14 +24,7 @@ final class SqliteTarget {
         if (Files.exists(path)) {
             return Files.isSymbolicLink(path) ? path.toRealPath() : path;
         }
-        Path target = path;
-        for (int links = 0; Files.isSymbolicLink(target); links++) {
-            if (links == MAXIMUM_LINKS) {
-                throw new FileSystemException(path.toString(), null, "too many symbolic links");
-            }
-            target = target.resolveSibling(Files.readSymbolicLink(target));
-        }
-        return target;
+        return SymbolicLinks.target(path);
     }
 
     /** Returns the folder that holds the file, its log and the log's index. */

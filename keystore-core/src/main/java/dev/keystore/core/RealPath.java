@@ -1,14 +1,12 @@
 package dev.keystore.core;
 
+import dev.keystore.spi.support.SymbolicLinks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Follows the symbolic links of a file that is replaced by renaming another one: that would replace the link. */
 final class RealPath {
-
-    /** As many as Linux follows. */
-    private static final int MAXIMUM_LINKS = 40;
 
     private RealPath() {}
 
@@ -19,9 +17,7 @@ final class RealPath {
     static Path of(Path path) {
         Path file = path.toAbsolutePath();
         try {
-            for (int links = 0; links < MAXIMUM_LINKS && Files.isSymbolicLink(file); links++) {
-                file = file.resolveSibling(Files.readSymbolicLink(file));
-            }
+            file = SymbolicLinks.target(file);
             Path folder = file.getParent();
             Path name = file.getFileName();
             return folder == null || name == null || !Files.exists(folder)

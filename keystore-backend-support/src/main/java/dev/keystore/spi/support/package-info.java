@@ -4,6 +4,7 @@
  * <ul>
  *   <li>{@link dev.keystore.spi.support.OwnerOnly}: creates files and folders that only their owner can access,
  *   <li>{@link dev.keystore.spi.support.Folders}: creates folders, and makes the names of files survive power loss,
+ *   <li>{@link dev.keystore.spi.support.SymbolicLinks}: follows the links of a file that may be missing,
  *   <li>{@link dev.keystore.spi.support.FolderLock}: lets one opener at a time use a folder, in one process and across
  *       processes,
  *   <li>{@link dev.keystore.spi.support.Mounts}: finds files that are mounted separately from their folder,
