@@ -132,8 +132,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
      *
      * @param context 1 to 1,024 characters, not blank
      * @return the store of the context
-     * @throws IllegalArgumentException if the name is blank, too long or not well-formed Unicode, or is not
-     *     {@link #DEFAULT_CONTEXT} on a backend without contexts
+     * @throws IllegalArgumentException if the name is blank, too long, not well-formed Unicode or {@code _store}, which
+     *     is reserved, or is not {@link #DEFAULT_CONTEXT} on a backend without contexts
      * @throws IllegalStateException if this database is closed
      * @throws ContextOwnedException if this database was opened with {@link Builder#refuseOwned()} and the current
      *     owner is alive; nothing was changed
