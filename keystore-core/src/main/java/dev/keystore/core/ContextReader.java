@@ -2,7 +2,6 @@ package dev.keystore.core;
 
 import dev.keystore.EntryId;
 import dev.keystore.LoadFailedException;
-import dev.keystore.OperationInterruptedException;
 import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -127,12 +126,10 @@ final class ContextReader {
      * Returns the values of a page, without those that cannot be read or do not exist, in the same order.
      *
      * @throws LoadFailedException if the backend failed
-     * @throws OperationInterruptedException if the thread was interrupted
+     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted
      */
     Map<EntryId, byte[]> values(List<EntryId> page) {
-        if (Thread.currentThread().isInterrupted()) {
-            throw new OperationInterruptedException("context \"" + context + "\" to be copied");
-        }
+        LoadFailures.throwIfInterrupted(context);
         try {
             Map<EntryId, byte[]> records = loadPage(page);
             Map<EntryId, byte[]> values = new LinkedHashMap<>();

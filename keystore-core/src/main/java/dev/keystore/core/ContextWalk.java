@@ -10,7 +10,6 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
-import dev.keystore.OperationInterruptedException;
 import dev.keystore.TamperedEntryException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.ContextInspection.Damage;
@@ -187,9 +186,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
     }
 
     private void read(List<EntryId> page) {
-        if (Thread.currentThread().isInterrupted()) {
-            throw new OperationInterruptedException("context \"" + context + "\" to be read");
-        }
+        LoadFailures.throwIfInterrupted(context);
         Map<EntryId, byte[]> records = loadPage(page);
         for (EntryId entry : page) {
             try {

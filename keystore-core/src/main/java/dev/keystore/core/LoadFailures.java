@@ -78,6 +78,13 @@ final class LoadFailures {
         return new OperationInterruptedException(describe(key));
     }
 
+    /** Throws if this thread is interrupted, before it reads more of the entries of a context. */
+    static void throwIfInterrupted(String context) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new OperationInterruptedException(describe(context, "the entries"));
+        }
+    }
+
     /** Throws if this thread is interrupted, before it starts a load. */
     static void throwIfInterrupted(EntryKey key) {
         if (Thread.currentThread().isInterrupted()) {

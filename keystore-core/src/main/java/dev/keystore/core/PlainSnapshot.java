@@ -1,7 +1,6 @@
 package dev.keystore.core;
 
 import dev.keystore.EntryId;
-import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.ContextSnapshots.EntryConsumer;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -55,7 +54,7 @@ final class PlainSnapshot implements EntryConsumer {
      * Reads a context, without the entries that the engine stores for itself. What the pages throw is thrown as it is.
      *
      * @return whether all of it was read, or the pages did not go on; if not, some of it may have been read
-     * @throws OperationInterruptedException if the thread was interrupted
+     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted
      */
     static boolean read(Storage storage, String context, ContextSealer sealer, Pages pages) {
         if (!(sealer instanceof Envelope) || !storage.hasSnapshots()) {
@@ -97,9 +96,7 @@ final class PlainSnapshot implements EntryConsumer {
             return;
         }
         try {
-            if (Thread.currentThread().isInterrupted()) {
-                throw new OperationInterruptedException("context \"" + context + "\" to be read");
-            }
+            LoadFailures.throwIfInterrupted(context);
             stopped = !pages.accept(page);
         } catch (RuntimeException e) {
             failure = e;

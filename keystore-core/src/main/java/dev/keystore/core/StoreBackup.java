@@ -350,9 +350,7 @@ public final class StoreBackup {
         }
 
         private void copy(BackupFile backup, String storedContext) {
-            if (Thread.currentThread().isInterrupted()) {
-                throw new OperationInterruptedException("a backup to be written");
-            }
+            LoadFailures.throwIfInterrupted(storedContext);
             String name = nameInBackup(storedContext);
             // Before the records, which may be newer: then the next backup since this one reads them again.
             Optional<ContextPosition> position = engine.storage.positionStored(storedContext);

@@ -397,14 +397,14 @@ public final class StoreCopy {
 
         private void add(String name) {
             if (move != null) {
-                requireUninterrupted(name);
+                LoadFailures.throwIfInterrupted(name);
                 ContextMove moved = move.apply(name, this::read);
                 ended(name, dry ? moved.dryRun() : moved.run(), null);
                 return;
             }
             ContextCopy copy = new ContextCopy(source, target, name, replacing, restoration, this::read);
             if (dry) {
-                requireUninterrupted(name);
+                LoadFailures.throwIfInterrupted(name);
                 ended(name, copy.dryRun(), copy.carried());
                 return;
             }
@@ -419,7 +419,7 @@ public final class StoreCopy {
          * before them is written, and the one before that is verified.
          */
         private void copyGroup() {
-            requireUninterrupted(waiting.get(0).name());
+            LoadFailures.throwIfInterrupted(waiting.get(0).name());
             CopyGroup group =
                     new CopyGroup(source, target, List.copyOf(waiting.subList(0, Math.min(groupSize, waiting.size()))));
             boolean read = false;
@@ -502,12 +502,6 @@ public final class StoreCopy {
                 try (group) {
                     group.finish().forEach(copy -> ended(copy.name(), copy.result(), copy.carried()));
                 }
-            }
-        }
-
-        private void requireUninterrupted(String name) {
-            if (Thread.currentThread().isInterrupted()) {
-                throw new OperationInterruptedException("context \"" + name + "\" to be copied");
             }
         }
 
