@@ -90,7 +90,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         this.refuseOwned = refuseOwned;
         this.opening = new LockTable(engine.options.commitTimeout());
         SealedStore encrypted = engine.encrypted();
-        this.encryption = encrypted == null ? null : new StoreEncryption(engine, encrypted, this::openUnlessOwned);
+        this.encryption = encrypted == null ? null : new StoreEncryption(engine, encrypted, this::openToRewrite);
     }
 
     /**
@@ -348,8 +348,17 @@ public final class SignalKeyDatabase implements AutoCloseable {
         return known == null ? null : known.state();
     }
 
-    /** Opens a context unless another owner is alive. */
-    private Context openUnlessOwned(String name) {
+    /**
+     * Opens a context unless another owner is alive, so that its entries are rewritten in another form. One that was
+     * moved, or has not completely arrived, is opened for that as well, without a store.
+     */
+    private Context openToRewrite(String name) {
+        Attempts attempts = engine.attempts();
+        if (MoveMark.load(engine.storage, name, attempts) != null) {
+            SealedStore encrypted = Objects.requireNonNull(engine.encrypted());
+            return withoutOpening(
+                    name, () -> engine.takeovers.openMoved(name, true, encrypted.context(name), attempts));
+        }
         ContextStore known = stores.get(name);
         return (known == null ? openChecked(name, false, true) : known).state();
     }

@@ -41,6 +41,9 @@ import org.slf4j.LoggerFactory;
  * close the other processes that use the store first, and configure the new key before they open it again. A process
  * that owns no context may stay: the next context that it opens is written in the new form, or refused.
  *
+ * <p>The entries of contexts that were moved to another store, or whose move to this one has not ended, are rewritten
+ * like all others. Such a context is not opened by that, and its move can be run again.
+ *
  * <p>Concurrency with other processes: an operation first writes the mark, then takes over every context of the owners
  * that are not alive ({@link dev.keystore.spi.ContextOwnership#takeOverAllUnlessOwned}), and only then lists the
  * contexts. Another process reads the mark after each of its takeovers, before it writes. So each takeover is either

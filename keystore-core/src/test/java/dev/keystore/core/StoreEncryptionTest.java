@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.CommitFailedException;
 import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.CompactionFailedException;
+import dev.keystore.ContextMovedException;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.EntryKeyMissingException;
 import dev.keystore.KeyOperations;
@@ -39,6 +40,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -336,6 +338,66 @@ class StoreEncryptionTest {
             }
         }
         assertThat(faults).isGreaterThan(3);
+    }
+
+    private static SignalKeyDatabase open(MemoryBackend memory, UnaryOperator<SignalKeyDatabase.Builder> options) {
+        return options.apply(SignalKeyDatabase.builder().backend(memory.reopen()))
+                .open();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("R74 R84 a job rewrites contexts that were moved away or have not arrived, and their moves go on")
+    void job_movedAndArrivingContexts_areRewritten(Job job) {
+        MemoryBackend memory = new MemoryBackend();
+        MemoryBackend other = new MemoryBackend();
+        Faults faults = new Faults();
+        List<String> contexts = List.of("a", "arriving", "moved", "z");
+        try (SignalKeyDatabase here =
+                        open(memory, job == Job.ENCRYPT ? UnaryOperator.identity() : StoreEncryptionTest::encrypted);
+                SignalKeyDatabase there = SignalKeyDatabase.builder()
+                        .backend(FaultyBackend.complete(other.reopen(), faults))
+                        .open()) {
+            for (String context : contexts) {
+                (context.equals("arriving") ? there : here).forContext(context).put(OTHER, "1", bytes(SECRET));
+            }
+            StoreMove.from(here).to(there, "there").contexts(Set.of("moved")).run();
+            faults.on(Operation.COMMIT).forever().fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+            assertThatThrownBy(StoreMove.from(there).to(here, "here").contexts(Set.of("arriving"))::run)
+                    .isInstanceOf(CopyIncompleteException.class);
+            if (job == Job.ROTATE) {
+                assertThat(job.run(here).rewritten()).isEqualTo(contexts.size()); // where they were open before
+            }
+        }
+
+        try (SignalKeyDatabase here = open(memory, job.options())) {
+            List<Map<String, Long>> former = entriesByKey(here, contexts);
+            assertThat(job.run(here).rewritten()).isEqualTo(contexts.size());
+            if (job == Job.DECRYPT) {
+                assertThat(memory.load("_store", "_store", "mark")).isEmpty();
+            } else {
+                assertThat(entriesByKey(here, contexts))
+                        .doesNotContainAnyElementsOf(former)
+                        .allSatisfy(keys -> assertThat(keys).hasSize(1).doesNotContainKey("plain"));
+            }
+            for (String refused : List.of("arriving", "moved")) {
+                assertThatThrownBy(() -> here.forContext(refused)).isInstanceOf(ContextMovedException.class);
+            }
+        }
+
+        try (SignalKeyDatabase here =
+                        open(memory, job == Job.DECRYPT ? UnaryOperator.identity() : StoreEncryptionTest::encrypted);
+                SignalKeyDatabase there = open(other, UnaryOperator.identity())) {
+            StoreMove.from(there).to(here, "here").run();
+            for (String context : contexts) {
+                assertThat(Fixture.text(here.forContext(context).find(OTHER, "1")))
+                        .isEqualTo(SECRET);
+            }
+        }
+    }
+
+    private static List<Map<String, Long>> entriesByKey(SignalKeyDatabase database, List<String> contexts) {
+        return contexts.stream().map(database.encryption()::entriesByKey).toList();
     }
 
     @ParameterizedTest
