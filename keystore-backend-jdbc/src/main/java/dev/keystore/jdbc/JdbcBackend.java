@@ -161,6 +161,11 @@ class JdbcBackend
     }
 
     @Override
+    public Optional<ContextPosition> highestForgotten() {
+        return queries.read("read the highest position of deleted contexts", OwnerTable::highestForgotten);
+    }
+
+    @Override
     public void readSnapshot(String context, EntryConsumer consumer) {
         queries.readSnapshot(context, consumer);
     }

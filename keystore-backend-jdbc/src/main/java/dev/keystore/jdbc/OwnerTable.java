@@ -127,6 +127,12 @@ final class OwnerTable {
                 .findOne();
     }
 
+    /** Returns what no position of a deleted row is above; empty if there is none (R81). */
+    static Optional<ContextPosition> highestForgotten(Handle handle) {
+        long epoch = highestDeletedEpoch(handle);
+        return epoch == 0 ? Optional.empty() : Optional.of(new ContextPosition(epoch, Long.MAX_VALUE));
+    }
+
     private void requireNoOwner(Handle handle, Batch batch) {
         boolean owned = handle.createQuery("SELECT epoch FROM owner WHERE context = ?")
                 .bind(0, dialect.stored(batch.context()))

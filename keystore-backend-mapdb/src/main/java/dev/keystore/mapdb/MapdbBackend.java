@@ -211,6 +211,11 @@ final class MapdbBackend
                 .map(Positions::decode);
     }
 
+    @Override
+    public Optional<ContextPosition> highestForgotten() {
+        return read(() -> Positions.highestForgotten(entries.last()));
+    }
+
     private Stream<byte[]> keys(Supplier<String> operation, byte[] prefix) {
         return Stream.iterate(
                         Optional.of(read(() -> entries.page(operation, prefix, null, WorkingMap.PAGE_SIZE))),

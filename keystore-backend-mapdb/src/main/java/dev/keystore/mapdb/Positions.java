@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -40,6 +41,14 @@ record Positions(Set<String> contexts, boolean deleted) {
     /** Returns the position that is stored under a key. */
     static ContextPosition decode(byte[] value) {
         return new ContextPosition(0, ByteBuffer.wrap(value).getLong());
+    }
+
+    /**
+     * Returns what no position of a context that holds nothing is above, if there is one: the number of the last
+     * record.
+     */
+    static Optional<ContextPosition> highestForgotten(long last) {
+        return last < 1 ? Optional.empty() : Optional.of(new ContextPosition(0, last));
     }
 
     /** Returns the changes of a group, and of its positions, in the record with a number. */

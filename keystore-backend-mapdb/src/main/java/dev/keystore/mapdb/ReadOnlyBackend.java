@@ -47,12 +47,14 @@ final class ReadOnlyBackend
     private final MapdbFolder folder;
     private final String reason;
     private final NavigableMap<byte[], byte[]> entries;
+    private final long last;
     private volatile boolean closed;
 
-    private ReadOnlyBackend(MapdbFolder folder, String reason, NavigableMap<byte[], byte[]> entries) {
+    private ReadOnlyBackend(MapdbFolder folder, String reason, NavigableMap<byte[], byte[]> entries, long last) {
         this.folder = folder;
         this.reason = reason;
         this.entries = entries;
+        this.last = last;
     }
 
     /**
@@ -77,7 +79,7 @@ final class ReadOnlyBackend
         }
         long last = marker.isPresent() ? marker.get().last() : Long.MAX_VALUE;
         JournalReader.readAll(files.journals(), last, changes -> changes.forEach(change -> apply(entries, change)));
-        return new ReadOnlyBackend(folder, reason, entries);
+        return new ReadOnlyBackend(folder, reason, entries, Math.min(last, files.last()));
     }
 
     private static void apply(NavigableMap<byte[], byte[]> entries, Change change) {
@@ -133,6 +135,12 @@ final class ReadOnlyBackend
     public Optional<ContextPosition> position(String context) {
         requireOpen();
         return Optional.ofNullable(entries.get(Positions.key(context))).map(Positions::decode);
+    }
+
+    @Override
+    public Optional<ContextPosition> highestForgotten() {
+        requireOpen();
+        return Positions.highestForgotten(last);
     }
 
     private Stream<byte[]> keys(byte[] prefix) {

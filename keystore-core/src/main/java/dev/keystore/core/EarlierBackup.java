@@ -5,7 +5,10 @@ import dev.keystore.LoadFailedException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.spi.BackendException;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,24 +50,61 @@ final class EarlierBackup implements AutoCloseable {
     }
 
     /**
-     * Makes sure that the backup has no commit of a context that the store lacks.
+     * Makes sure that the backup has no commit that the store lacks. A context that the store holds nothing of must
+     * have been erased there.
      *
-     * @param position where the context is in the store
+     * @param reached how far the store has come with a context; empty if it has never held anything of it
      * @param newFile the backup that is being written, for the message
      * @throws BackupFailedException if it has: the store is an old copy
      */
-    void requireNotNewer(String context, ContextPosition position, Path newFile) {
-        Optional<ContextPosition> backedUp = position(context);
-        if (backedUp.isPresent() && backedUp.get().compareTo(position) > 0) {
-            throw BackupFile.failed(
-                    newFile,
-                    "the store is older than the earlier backup " + file + ": context \"" + context
-                            + "\" is at position " + position + ", and was backed up at " + backedUp.get()
-                            + ". Keys in the store have been used since, so never copy an old store into place. Open"
-                            + " the newest copy of the store; if that is lost, restore the earlier backup with"
-                            + " StoreRestore (keystore restore). To keep a backup of this copy, name another file",
-                    null);
+    void requireNotNewer(Function<String, Optional<ContextPosition>> reached, Path newFile) {
+        try (Stream<String> contexts = contexts()) {
+            Iterator<String> names = contexts.iterator();
+            while (hasNext(names)) {
+                String name = names.next();
+                position(name).ifPresent(backedUp -> requireReached(name, backedUp, reached.apply(name), newFile));
+            }
         }
+    }
+
+    private void requireReached(
+            String context, ContextPosition backedUp, Optional<ContextPosition> reached, Path newFile) {
+        if (reached.isPresent() && backedUp.compareTo(reached.get()) <= 0) {
+            return;
+        }
+        String found = reached.filter(position -> position.sequence() < Long.MAX_VALUE)
+                .map(position -> "\" is at position " + position)
+                .orElse("\" has never been in it");
+        throw BackupFile.failed(
+                newFile,
+                "the store is older than the earlier backup " + file + ": context \"" + context + found
+                        + ", and was backed up at " + backedUp
+                        + ". Keys in the store have been used since, so never copy an old store into place. Open"
+                        + " the newest copy of the store; if that is lost, restore the earlier backup with"
+                        + " StoreRestore (keystore restore). To keep a backup of this copy, name another file",
+                null);
+    }
+
+    private Stream<String> contexts() {
+        try {
+            return storage.storedContexts();
+        } catch (LoadFailedException e) {
+            warnUnlisted(e);
+            return Stream.empty();
+        }
+    }
+
+    private boolean hasNext(Iterator<String> names) {
+        try {
+            return names.hasNext();
+        } catch (LoadFailedException e) {
+            warnUnlisted(e);
+            return false;
+        }
+    }
+
+    private void warnUnlisted(LoadFailedException failure) {
+        LOG.warn("The earlier backup {} is damaged: not all contexts in it could be listed", file, failure);
     }
 
     /**

@@ -149,6 +149,24 @@ final class Freshness {
     }
 
     /**
+     * Checks, by its stored name, that the anchor has no record of a context that the store holds nothing of: an erase
+     * keeps what is compared.
+     *
+     * @throws StaleStoreException if it has one
+     * @throws StoreOpenException if the anchor cannot be read
+     */
+    void checkMissing(String storedContext, Attempts attempts) {
+        Optional<AnchorRecord> found = attempts.of(
+                "the freshness anchor to be read",
+                "It is unknown whether context \"" + storedContext
+                        + "\" is missing in the store, since its freshness anchor could not be read",
+                () -> Optional.ofNullable(record(storedContext, keyOfStored(storedContext))));
+        if (found.isPresent()) {
+            throw stale(storedContext, new Finding(null, found.get(), Optional.empty()));
+        }
+    }
+
+    /**
      * Begins to keep the anchor up with a context, which was taken over; throws as {@link #check} does. May raise the
      * anchor to where a former owner would have raised it.
      */
@@ -204,7 +222,7 @@ final class Freshness {
     private Finding read(String context) {
         FreshnessEntry before = entry(context);
         for (int reads = 1; ; reads++) {
-            AnchorRecord record = record(context);
+            AnchorRecord record = record(context, key(context));
             Optional<ContextPosition> position = storage.position(context);
             FreshnessEntry after = entry(context);
             if (Objects.equals(before, after) || reads == MAXIMUM_READS) {
@@ -226,8 +244,8 @@ final class Freshness {
         }
     }
 
-    private @Nullable AnchorRecord record(String context) {
-        byte[] stored = anchor.load(List.of(key(context))).get(key(context));
+    private @Nullable AnchorRecord record(String context, String key) {
+        byte[] stored = anchor.load(List.of(key)).get(key);
         try {
             return stored == null ? null : AnchorRecord.decode(stored);
         } catch (IllegalArgumentException e) {
@@ -248,9 +266,13 @@ final class Freshness {
 
     /** Returns the key of a context in the anchor: a digest, so that it shows no name. */
     private String key(String context) {
+        return keyOfStored(storage.names().context(context));
+    }
+
+    private String keyOfStored(String storedContext) {
         MessageDigest digest = sha256();
         digest.update(storeId.getBytes(StandardCharsets.US_ASCII));
-        digest.update(storage.names().context(context).getBytes(StandardCharsets.UTF_8));
+        digest.update(storedContext.getBytes(StandardCharsets.UTF_8));
         return HexFormat.of().formatHex(digest.digest());
     }
 

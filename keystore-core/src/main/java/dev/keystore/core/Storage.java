@@ -473,6 +473,24 @@ final class Storage {
                 : Optional.empty();
     }
 
+    /**
+     * Returns what no position of a context that the store holds nothing of any more was above; throws as
+     * {@link #position} does.
+     *
+     * @param storedContext for which context that is asked, for messages
+     */
+    Optional<ContextPosition> highestForgotten(String storedContext) {
+        if (!(backend instanceof ContextPositions positions)) {
+            return Optional.empty();
+        }
+        return LoadFailures.translated(storedContext, "the position", () -> call(positions::highestForgotten));
+    }
+
+    /** Returns whether the backend keeps the positions of contexts. */
+    boolean keepsPositions() {
+        return backend instanceof ContextPositions;
+    }
+
     /** Makes later takeovers of any context return epochs above a number, if the backend has epochs. */
     void raiseEpochs(long floor) {
         if (ownership != null) {

@@ -134,8 +134,9 @@ public final class StoreBackup {
      * are still those that were written to it. The result is a complete backup, which does not need the earlier one. By
      * default, all contexts are read from the source, as they are if the backend keeps no positions.
      *
-     * <p>If the position of a context is higher in the earlier backup than in the source, the source is an old copy of
-     * the store, and the backup fails.
+     * <p>If the position of a context is higher in the earlier backup than in the source, or the source has never held
+     * the context, the source is an old copy of the store, and the backup fails. A context that was erased in the source
+     * is left out.
      *
      * @param former the file of a backup of the same store; with {@link #replacing}, it may be the one to be written
      * @return this backup
@@ -234,6 +235,27 @@ public final class StoreBackup {
         }
 
         private void openEarlier() {
+            openFormer();
+            if (engine.storage.keepsPositions()) {
+                earlier.forEach(each -> each.requireNotNewer(this::reached, file));
+            }
+        }
+
+        /**
+         * Returns how far the source has come with a context, by its name in a backup of it; empty if it has never held
+         * anything of it.
+         */
+        private Optional<ContextPosition> reached(String nameInBackup) {
+            String name =
+                    engine.storage.servesManyContexts() ? nameInBackup : SignalKeyDatabase.DEFAULT_CONTEXT;
+            Optional<ContextPosition> position = engine.storage.positionStored(name);
+            if (position.isEmpty()) {
+                engine.takeovers.compareMissing(name, engine.attempts());
+            }
+            return position.or(() -> engine.storage.highestForgotten(name));
+        }
+
+        private void openFormer() {
             if (former != null) {
                 formerBackup = openEarlier(former);
                 if (!isOfSource(formerBackup)) {
@@ -355,7 +377,6 @@ public final class StoreBackup {
             // Before the records, which may be newer: then the next backup since this one reads them again.
             Optional<ContextPosition> position = engine.storage.positionStored(storedContext);
             backup.begin(name);
-            position.ifPresent(at -> earlier.forEach(each -> each.requireNotNewer(name, at, file)));
             EarlierBackup taken = formerBackup;
             if (taken != null && position.isPresent() && taken.copyUnchanged(name, position.get(), backup)) {
                 unchanged++;

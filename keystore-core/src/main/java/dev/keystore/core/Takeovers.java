@@ -117,6 +117,16 @@ final class Takeovers {
         }
     }
 
+    /**
+     * Checks, by its stored name, that a context that the store holds nothing of is not missing in it according to the
+     * freshness anchor, if there is one; throws as {@link #open}.
+     */
+    void compareMissing(String storedContext, Attempts attempts) {
+        if (freshness != null && hasAnchor()) {
+            freshness.checkMissing(storedContext, attempts);
+        }
+    }
+
     /** Returns whether contexts are compared with a freshness anchor. */
     boolean hasAnchor() {
         return isLive && freshness != null;

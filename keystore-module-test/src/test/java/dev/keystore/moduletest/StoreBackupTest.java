@@ -29,6 +29,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,6 +50,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -497,6 +499,90 @@ class StoreBackupTest {
         }
         assertThat(Files.readAllBytes(file)).isEqualTo(newer);
         assertThat(folder.resolve("next.backup")).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"jdbc:sqlite, false", "jdbc:sqlite, true", "mapdb, false", "mapdb, true"})
+    @DisplayName("R80 R81 R82 an old copy that lacks a whole context does not replace a newer backup that has it")
+    void run_ofOldCopyWithoutANewContext_keepsTheNewerBackup(String scheme, boolean anchored) throws Exception {
+        Path file = folder.resolve("keys.backup");
+        Path live = Files.createDirectory(folder.resolve("live"));
+        Path old = folder.resolve("old");
+        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().url(scheme + ":" + live.resolve("store"));
+        if (anchored) {
+            builder.property("freshness.anchor", "file:" + folder.resolve("anchor"));
+        }
+        try (SignalKeyDatabase source = builder.open()) {
+            source.forContext("erased").put(OTHER, "x", value("erased", 1));
+            source.forContext("alice").put(OTHER, "x", value("alice", 1));
+            source.forContext("erased").erase();
+        }
+        copyFolder(live, old);
+        try (SignalKeyDatabase source = builder.open()) {
+            source.forContext("bob").put(OTHER, "x", value("bob", 1));
+            StoreBackup.of(source).to(file).run();
+        }
+        byte[] newer = Files.readAllBytes(file);
+        deleteFolder(live);
+        copyFolder(old, live);
+
+        try (SignalKeyDatabase source = builder.open()) {
+            for (StoreBackup backup : List.of(
+                    StoreBackup.of(source).to(file).since(file).replacing(),
+                    StoreBackup.of(source).to(file).replacing())) {
+                assertThatThrownBy(backup::run)
+                        .isInstanceOf(anchored ? StaleStoreException.class : BackupFailedException.class)
+                        .hasMessageContaining("older than")
+                        .hasMessageContaining("\"bob\"")
+                        .hasMessageContaining("keystore restore");
+            }
+        }
+        assertThat(Files.readAllBytes(file)).isEqualTo(newer);
+    }
+
+    private static void copyFolder(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path each : (Iterable<Path>) files::iterator) {
+                Files.copy(each, to.resolve(from.relativize(each).toString()));
+            }
+        }
+    }
+
+    private static void deleteFolder(Path deleted) throws IOException {
+        try (Stream<Path> files = Files.walk(deleted)) {
+            for (Path each : (Iterable<Path>) files.sorted(Comparator.reverseOrder())::iterator) {
+                Files.delete(each);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"jdbc:sqlite", "jdbc:postgresql", "mapdb"})
+    @DisplayName("R80 R18 a context that was erased since an earlier backup is left out, whoever has erased it and when")
+    void run_contextErasedSince_isLeftOut(String scheme) throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String url = newUrl(scheme);
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url)) {
+            for (String context : List.of("alice", "bob", "carol")) {
+                source.forContext(context).put(OTHER, "x", value(context, 1));
+                source.forContext(context).put(OTHER, "x", value(context, 2));
+            }
+            StoreBackup.of(source).to(file).run();
+            source.forContext("alice").erase();
+            assertThat(backUpAgain(source, file)).isEqualTo(2);
+        }
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url)) {
+            source.forContext("bob").erase();
+        }
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url)) {
+            assertThat(backUpAgain(source, file)).isEqualTo(1);
+            source.forContext("dave").put(OTHER, "x", value("dave", 1));
+            assertThat(backUpAgain(source, file)).isEqualTo(2);
+        }
+    }
+
+    private static long backUpAgain(SignalKeyDatabase source, Path file) {
+        return StoreBackup.of(source).to(file).since(file).replacing().run().contexts();
     }
 
     @Test

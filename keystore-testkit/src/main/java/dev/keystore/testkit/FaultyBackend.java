@@ -316,6 +316,11 @@ public final class FaultyBackend {
         }
 
         @Override
+        public Optional<ContextPosition> highestForgotten() {
+            return faults.get(Call.of(Operation.POSITION), delegate::highestForgotten, failing());
+        }
+
+        @Override
         public long takeOver(String context) {
             Call call = Call.of(Operation.TAKE_OVER, context);
             return faults.get(call, () -> delegate.takeOver(context), failing());

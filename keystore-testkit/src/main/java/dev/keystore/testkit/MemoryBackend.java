@@ -185,6 +185,11 @@ public final class MemoryBackend
     }
 
     @Override
+    public Optional<ContextPosition> highestForgotten() {
+        return locked("read the highest position of forgotten contexts", contents::highestForgotten);
+    }
+
+    @Override
     public Stream<EntryId> list(String context) {
         return locked("list", () -> contents.of(context).list());
     }
@@ -259,6 +264,12 @@ public final class MemoryBackend
             copy.forgottenEpoch = forgottenEpoch;
             contexts.forEach((name, context) -> copy.contexts.put(name, context.copy()));
             return copy;
+        }
+
+        Optional<ContextPosition> highestForgotten() {
+            return forgottenEpoch == 0
+                    ? Optional.empty()
+                    : Optional.of(new ContextPosition(forgottenEpoch, Long.MAX_VALUE));
         }
 
         Stream<String> list() {

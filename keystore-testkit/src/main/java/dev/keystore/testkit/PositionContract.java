@@ -94,4 +94,27 @@ abstract class PositionContract extends Contract {
         backend().commit("alice", put("1", "value"));
         assertThat(position("alice").orElseThrow()).isGreaterThan(alice.orElseThrow());
     }
+
+    @Test
+    @DisplayName("R81 there is a bound for the positions of contexts that hold nothing any more, and a new context begins"
+            + " above it")
+    void highestForgotten_isBelowNewContexts() throws Exception {
+        for (int i = 0; i < 3; i++) {
+            String context = "context " + i;
+            Optional<ContextPosition> before = highestForgotten();
+            backend().commit(context, put("1", "value"));
+            ContextPosition position = position(context).orElseThrow();
+            before.ifPresent(bound -> assertThat(position).isGreaterThan(bound));
+            backend().commit(context, new Clear(Set.of()));
+            reopen();
+
+            ContextPosition reached =
+                    position(context).or(this::highestForgotten).orElseThrow();
+            assertThat(reached).isGreaterThanOrEqualTo(position);
+        }
+    }
+
+    private Optional<ContextPosition> highestForgotten() {
+        return backend().require(ContextPositions.class).highestForgotten();
+    }
 }

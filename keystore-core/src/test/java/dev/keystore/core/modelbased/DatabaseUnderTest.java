@@ -355,6 +355,11 @@ final class DatabaseUnderTest implements AutoCloseable {
         }
 
         @Override
+        public Optional<ContextPosition> highestForgotten() {
+            return memory.highestForgotten();
+        }
+
+        @Override
         public void takeOverAllUnlessOwned() {
             memory.takeOverAllUnlessOwned();
         }
