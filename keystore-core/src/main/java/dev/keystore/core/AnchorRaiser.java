@@ -1,12 +1,15 @@
 package dev.keystore.core;
 
+import dev.keystore.KeyStoreException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,7 +17,8 @@ import org.slf4j.LoggerFactory;
  * The daemon thread that raises the freshness anchor, for many contexts in one write.
  *
  * <p>While the anchor is out of reach, commits go on. It is tried again after pauses of 1 s to 1 min, and each series
- * of failures is logged once. {@link #close} makes a last attempt, for all contexts that the anchor is behind.
+ * of failures is logged once. A context that cannot be read is logged once as well; it is tried again with the next
+ * ones, and delays none of them. {@link #close} makes a last attempt, for all contexts that the anchor is behind.
  */
 final class AnchorRaiser {
 
@@ -23,18 +27,23 @@ final class AnchorRaiser {
     private static final long CHECK_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final long FIRST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    private final Consumer<List<ContextFreshness>> write;
+    private final Function<List<ContextFreshness>, Map<ContextFreshness, KeyStoreException>> write;
     private final Set<ContextFreshness> requested = ConcurrentHashMap.newKeySet();
     private final Set<ContextFreshness> known = ConcurrentHashMap.newKeySet();
+
+    /** The contexts that could not be read when they were tried last. Only the thread uses this and the next set. */
+    private final Set<ContextFreshness> unreadable = new HashSet<>();
+
+    private final Set<ContextFreshness> reported = new HashSet<>();
     private final Thread thread = new Thread(this::run, "keystore-anchor");
     private volatile boolean closing;
 
     /**
      * Creates it; the thread is not started.
      *
-     * @param write raises the anchor for the contexts of a list
+     * @param write raises the anchor for the contexts of a list, and returns those that cannot be read
      */
-    AnchorRaiser(Consumer<List<ContextFreshness>> write) {
+    AnchorRaiser(Function<List<ContextFreshness>, Map<ContextFreshness, KeyStoreException>> write) {
         this.write = write;
     }
 
@@ -63,6 +72,8 @@ final class AnchorRaiser {
                 LockSupport.parkNanos(this, pauseNanos > 0 ? pauseNanos : CHECK_NANOS);
                 Thread.interrupted();
             }
+            requested.addAll(unreadable);
+            unreadable.clear();
             if (!closing && raise(requested, pauseNanos == 0)) {
                 if (pauseNanos > 0) {
                     LOG.info("The freshness anchor was raised again");
@@ -89,7 +100,7 @@ final class AnchorRaiser {
             // Before the write: a context that is requested meanwhile is raised again.
             batch.forEach(contexts::remove);
             try {
-                write.accept(batch);
+                write.apply(batch).forEach(this::recordUnreadable);
             } catch (RuntimeException | Error e) {
                 contexts.addAll(batch);
                 if (warn) {
@@ -102,6 +113,16 @@ final class AnchorRaiser {
             }
         }
         return true;
+    }
+
+    private void recordUnreadable(ContextFreshness context, KeyStoreException reason) {
+        unreadable.add(context);
+        if (reported.add(context)) {
+            LOG.warn(
+                    "The freshness anchor could not be raised for one context, which cannot be read; it is tried again."
+                            + " Until it succeeds, a copy of it that is put back may not be recognised",
+                    reason);
+        }
     }
 
     /** Makes the last attempt, and returns when it has ended, or at the deadline. Waits uninterruptibly. */

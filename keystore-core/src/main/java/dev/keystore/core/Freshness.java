@@ -2,8 +2,11 @@ package dev.keystore.core;
 
 import dev.keystore.ContextPosition;
 import dev.keystore.CorruptEntryException;
+import dev.keystore.KeyStoreException;
+import dev.keystore.LoadFailedException;
 import dev.keystore.StaleStoreException;
 import dev.keystore.StoreOpenException;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.AnchorRecord.Verdict;
 import dev.keystore.core.ContextFreshness.Raise;
 import dev.keystore.spi.FreshnessAnchor;
@@ -15,6 +18,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -304,23 +308,53 @@ final class Freshness {
                 written);
     }
 
-    /** Raises the anchor for contexts of which an entry was written. Runs on the thread of the raiser. */
-    private void raise(List<ContextFreshness> contexts) {
+    /**
+     * Raises the anchor for contexts of which an entry was written. Runs on the thread of the raiser.
+     *
+     * @return those of them that cannot be read, with the reasons; the anchor was raised for the others
+     */
+    private Map<ContextFreshness, KeyStoreException> raise(List<ContextFreshness> contexts) {
+        Map<ContextFreshness, KeyStoreException> unreadable = new LinkedHashMap<>();
+        List<ContextFreshness> readable = new ArrayList<>();
         List<Replacement> replacements = new ArrayList<>();
         List<Raise> raises = new ArrayList<>();
         for (ContextFreshness context : contexts) {
             String name = context.context();
-            Raise next = context.nextRaise(() -> storage.position(name), clock.instant());
-            raises.add(next);
-            replacements.add(replacement(name, context.anchored(), next.next()));
+            whileReadable(context, unreadable, () -> {
+                Raise next = context.nextRaise(() -> storage.position(name), clock.instant());
+                readable.add(context);
+                raises.add(next);
+                replacements.add(replacement(name, context.anchored(), next.next()));
+            });
         }
-        Set<String> refused = anchor.replace(replacements);
-        for (int i = 0; i < contexts.size(); i++) {
+        Set<String> refused = readable.isEmpty() ? Set.of() : anchor.replace(replacements);
+        List<ContextFreshness> unexpected = new ArrayList<>();
+        for (int i = 0; i < readable.size(); i++) {
             if (refused.contains(replacements.get(i).key())) {
-                lookAgain(contexts.get(i));
+                unexpected.add(readable.get(i));
             } else {
-                contexts.get(i).recordRaised(raises.get(i));
+                readable.get(i).recordRaised(raises.get(i));
             }
+        }
+        unexpected.forEach(context -> whileReadable(context, unreadable, () -> lookAgain(context)));
+        return unreadable;
+    }
+
+    /**
+     * Does a part of the work for one context. If what is stored of that one cannot be read, it is added to the map;
+     * other failures concern the store or the anchor as a whole.
+     */
+    private static void whileReadable(
+            ContextFreshness context, Map<ContextFreshness, KeyStoreException> unreadable, Runnable work) {
+        try {
+            work.run();
+        } catch (LoadFailedException e) {
+            if (!BackendFailures.isPermanent(e.getCause())) {
+                throw e;
+            }
+            unreadable.put(context, e);
+        } catch (UnreadableEntryException | StoreOpenException e) {
+            unreadable.put(context, e);
         }
     }
 

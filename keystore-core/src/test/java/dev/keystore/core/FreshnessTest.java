@@ -20,6 +20,7 @@ import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -260,7 +261,9 @@ class FreshnessTest {
     /** Waits until the thread of the raiser has recorded a write that was made. */
     private static void awaitRaised(SignalKeyDatabase database, String context) {
         ContextFreshness freshness = database.opened(context).freshness();
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
         while (freshness.anchored() == null || !freshness.isRaised()) {
+            assertThat(System.nanoTime()).as("time of raising " + context).isLessThan(deadlineNanos);
             Thread.onSpinWait();
         }
     }
@@ -359,6 +362,58 @@ class FreshnessTest {
         try (SignalKeyDatabase old = open(copy)) {
             assertThat(refusal(old, "alice").missingCommits()).isPositive();
         }
+    }
+
+    @Test
+    @DisplayName("R82 a context whose position cannot be read does not keep the anchor from being raised for others")
+    void raise_oneContextUnreadable_othersAreRaised() throws Exception {
+        Faults faults = new Faults();
+        SignalKeyDatabase database = open(FaultyBackend.complete(memory.reopen(), faults));
+        database.forContext("unreadable");
+        TestAnchor.HeldWrites gate = anchor.holdWrites();
+        commit(database, "first", 1);
+        gate.awaitArrival();
+        faults.on(Operation.POSITION)
+                .inContext("unreadable")
+                .forever()
+                .fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+        for (String context : List.of("unreadable", "alice", "bob")) {
+            commit(database, context, 1); // all are raised in one write
+        }
+        gate.open();
+        awaitRaised(database, "alice");
+        awaitRaised(database, "bob");
+        assertThat(database.opened("unreadable").freshness().isRaised()).isFalse();
+
+        faults.heal();
+        commit(database, "carol", 1);
+        awaitRaised(database, "unreadable");
+        database.close();
+    }
+
+    @Test
+    @DisplayName("R82 a context whose record in the anchor is damaged does not keep it from being raised for others")
+    void raise_recordDamaged_othersAreRaised() throws Exception {
+        SignalKeyDatabase database = open(memory.reopen());
+        commit(database, "damaged", 1);
+        awaitRaised(database, "damaged");
+        Map<String, byte[]> kept = anchor.records();
+        TestAnchor.HeldWrites gate = anchor.holdWrites();
+        commit(database, "first", 1);
+        gate.awaitArrival();
+        commit(database, "damaged", 2_001);
+        for (int i = 0; i < 10; i++) {
+            commit(database, "account " + i, 1);
+        }
+        kept.replaceAll((key, stored) -> new byte[] {9});
+        anchor.remember(kept);
+        gate.open();
+
+        for (int i = 0; i < 10; i++) {
+            awaitRaised(database, "account " + i);
+        }
+        assertThat(database.opened("damaged").freshness().isRaised()).isFalse();
+        database.close();
     }
 
     @Test
