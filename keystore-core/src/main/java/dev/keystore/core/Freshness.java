@@ -80,7 +80,8 @@ final class Freshness {
      *
      * @param acceptLost whether a store and contexts are accepted whose records in the anchor are lost
      * @throws StoreOpenException if the anchor cannot be read, has lost its record of the store, or cannot be written
-     *     although it has none; or if the store has no id and cannot be written
+     *     although it has none; if it has none, and it is unknown whether it had one; or if the store has no id and
+     *     cannot be written
      */
     static Freshness of(OpenedStore store, FreshnessAnchor anchor, boolean acceptLost, Attempts attempts) {
         String storeId = store.id()
@@ -101,24 +102,25 @@ final class Freshness {
     }
 
     private void requireRecordOfStore(StoreId id, Attempts attempts) {
-        boolean wasAnchored = id.isAnchored(); // first: another process may be writing both
         String key = HexFormat.of().formatHex(sha256().digest(storeId.getBytes(StandardCharsets.US_ASCII)));
-        Map<String, byte[]> found = attempts.of(
+        if (!holds(key, attempts)) {
+            // Looked at again, since another process may be writing both.
+            if (!acceptLost && id.isAnchored(attempts) && !holds(key, attempts)) {
+                throw new StoreOpenException("The store could not be opened: it" + LOST, null);
+            }
+            attempts.of(
+                    "the freshness anchor to be written",
+                    "The store could not be opened, since its freshness anchor could not be written",
+                    () -> anchor.replace(List.of(replacementOfNone(key, RECORD_OF_STORE))));
+        }
+        id.markAnchored();
+    }
+
+    private boolean holds(String key, Attempts attempts) {
+        return attempts.of(
                 "the freshness anchor to be read",
                 "The store could not be opened, since its freshness anchor could not be read",
-                () -> anchor.load(List.of(key)));
-        if (!found.isEmpty()) {
-            id.markAnchored();
-            return;
-        }
-        if (wasAnchored && !acceptLost) {
-            throw new StoreOpenException("The store could not be opened: it" + LOST, null);
-        }
-        attempts.of(
-                "the freshness anchor to be written",
-                "The store could not be opened, since its freshness anchor could not be written",
-                () -> anchor.replace(List.of(replacementOfNone(key, RECORD_OF_STORE))));
-        id.markAnchored();
+                () -> !anchor.load(List.of(key)).isEmpty());
     }
 
     /**

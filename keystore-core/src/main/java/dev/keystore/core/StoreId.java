@@ -125,6 +125,18 @@ final class StoreId {
         }
     }
 
+    /**
+     * Returns whether the store has had a freshness anchor.
+     *
+     * @throws dev.keystore.StoreOpenException if that cannot be read
+     */
+    boolean isAnchored(Attempts attempts) {
+        return attempts.of(
+                "the store to be read",
+                "The store could not be opened, since it is unknown whether it has had a freshness anchor",
+                () -> new StoreEntry(storage, ANCHORED).load() != null);
+    }
+
     /** Records that the store has a freshness anchor, which holds a record of it, if the store can be written. */
     void markAnchored() {
         if (!isAnchored()) {

@@ -569,6 +569,28 @@ class FreshnessTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(
+            value = BackendException.Kind.class,
+            names = {"TRANSIENT", "PERMANENT"})
+    @DisplayName("R82 an anchor without a record is an error if it is unknown whether there was one")
+    void anchoredEntry_notReadable_refusesToOpen(BackendException.Kind kind) {
+        use(memory.reopen(), "alice", 1);
+        Map<String, byte[]> kept = anchor.records();
+        Faults faults = new Faults();
+        faults.on(Operation.LOAD).of("_store", "anchored").forever().fail(Moment.BEFORE, kind);
+        open(FaultyBackend.complete(memory.reopen(), faults)).close(); // the anchor has its record
+        anchor.forget();
+
+        assertThatThrownBy(() -> open(FaultyBackend.complete(memory.reopen(), faults)))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("unknown whether it has had a freshness anchor");
+
+        assertThat(anchor.records()).isEmpty();
+        anchor.remember(kept);
+        use(memory.reopen(), "alice", 1);
+    }
+
     @Test
     @DisplayName("R82 an anchor that cannot be written when it first sees a store is an error, and nothing is changed")
     void recordOfStore_notWritten_refusesToOpen() {
