@@ -1,13 +1,21 @@
 package dev.keystore.core;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import dev.keystore.ContextPosition;
+import dev.keystore.EntryId;
+import dev.keystore.KeyReader;
+import dev.keystore.KeyType;
 import dev.keystore.StoreOpenException;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CopyReport.ContextResult;
 import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.RestoreReport.LeftOutContext;
 import dev.keystore.core.RestoreReport.RestoredContext;
 import dev.keystore.core.StoreState.Kind;
+import dev.keystore.spi.RestoreRules;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -16,6 +24,8 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes a live store of a backup that {@link StoreBackup} has written (R84).
@@ -43,7 +53,8 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  *
  * <p>{@link dev.keystore.spi.RestoreRules} on the class path say what becomes of entries whose form only their author
- * knows. If the credentials or other entries hold counters, use the rules of {@code keystore-libsignal}, or write some.
+ * knows. Those of {@code keystore-libsignal} have to be there for its accounts. If the credentials or other entries of
+ * another client hold counters, write some.
  *
  * <p><b>Make sure that no process uses the lost store any more.</b> If it is still there, move it instead.
  *
@@ -58,12 +69,25 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StoreRestore {
 
+    private static final Logger LOG = LoggerFactory.getLogger(StoreRestore.class);
     private static final int DEFAULT_ID_MARGIN = 1_000_000;
 
     /** How many takeovers of a context may have come after the backup. */
     private static final long EPOCH_MARGIN = 1_000_000;
 
     private static final int LARGEST_ID_MARGIN = 8_000_000;
+
+    /** An entry that the rules of {@code keystore-libsignal} apply to, on which this module does not depend. */
+    private static final EntryId LAST_PRE_KEY_ID = new EntryId("libsignal-last-key-id", "pre-key");
+
+    /** Types of which an account of {@code keystore-libsignal} has entries. */
+    private static final List<KeyType<byte[]>> OF_LIBSIGNAL = List.of(
+            KeyType.ofBytes(LAST_PRE_KEY_ID.type()),
+            KeyType.ofBytes("libsignal-account"),
+            OneTimePreKeys.KYBER_MARK);
+
+    /** What credentials of {@code keystore-libsignal} begin with; those of its first format hold counters. */
+    private static final byte[] LIBSIGNAL_CREDENTIALS = "KSLS".getBytes(US_ASCII);
 
     private final SignalKeyDatabase backup;
     private final SignalKeyDatabase.Builder target;
@@ -180,11 +204,14 @@ public final class StoreRestore {
      * @throws dev.keystore.LoadFailedException if one of the databases could not be reached; run the restore again
      * @throws dev.keystore.KeyStoreException as for {@link StoreCopy#run}; run the restore again
      * @throws dev.keystore.OperationInterruptedException if the thread was interrupted; run the restore again
-     * @throws IllegalStateException if the backup is closed, or two {@link dev.keystore.spi.RestoreRules} apply to one
-     *     entry
+     * @throws IllegalStateException if the backup is closed, two {@link dev.keystore.spi.RestoreRules} apply to one
+     *     entry, or the backup holds an account of {@code keystore-libsignal}, whose rules are not on the class path;
+     *     then nothing was changed
      */
     public RestoreReport run() {
-        Restoration restoration = new Restoration(Restoration.registered(), idMargin, contexts != null);
+        List<RestoreRules> rules = Restoration.registered();
+        requireRules(rules);
+        Restoration restoration = new Restoration(rules, idMargin, contexts != null);
         StoreState from = Objects.requireNonNull(backup.engine().state());
         try (SignalKeyDatabase opened = target.openToRestore()) {
             Engine engine = opened.engine();
@@ -197,6 +224,48 @@ public final class StoreRestore {
             RestoreReport report = restore(opened, restoration);
             StoreState.replace(engine.storage, engine.attempts(), null);
             return report;
+        }
+    }
+
+    /** Throws if an account of {@code keystore-libsignal} would be restored with the counters that it had. */
+    private void requireRules(List<RestoreRules> rules) {
+        if (rules.stream().anyMatch(each -> each.applyTo(LAST_PRE_KEY_ID))) {
+            return;
+        }
+        StoreInspection inspection = backup.inspection();
+        try (Stream<String> names = contexts == null ? backup.contexts() : contexts.stream()) {
+            names.filter(name -> inspection.<Boolean>read(name, StoreRestore::isOfLibsignal))
+                    .findFirst()
+                    .ifPresent(name -> {
+                        throw new IllegalStateException("Context \"" + name + "\" of the backup holds an account of"
+                                + " keystore-libsignal, and only the rules of that module advance its counters of"
+                                + " pre-key ids and drop its one-time Kyber pre-keys: put keystore-libsignal on the"
+                                + " class path; nothing was changed");
+                    });
+        } catch (UnreadableEntryException e) {
+            LOG.debug("The keys of a context of the backup are damaged, so it is not restored", e);
+        }
+    }
+
+    private static boolean isOfLibsignal(KeyReader context) {
+        return OF_LIBSIGNAL.stream().anyMatch(type -> holds(context, type)) || hasCredentialsOfLibsignal(context);
+    }
+
+    private static boolean holds(KeyReader context, KeyType<byte[]> type) {
+        try (Stream<String> ids = context.ids(type, "")) {
+            return ids.findAny().isPresent();
+        }
+    }
+
+    private static boolean hasCredentialsOfLibsignal(KeyReader context) {
+        try {
+            return context.credentials()
+                    .filter(found -> found.length >= LIBSIGNAL_CREDENTIALS.length
+                            && Arrays.equals(
+                                    LIBSIGNAL_CREDENTIALS, Arrays.copyOf(found, LIBSIGNAL_CREDENTIALS.length)))
+                    .isPresent();
+        } catch (UnreadableEntryException e) {
+            return false; // a context with such an entry is not restored
         }
     }
 

@@ -33,6 +33,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -299,6 +300,45 @@ class StoreBackupTest {
             assertThat(alice.find(KeyTypes.APP_STATE_SYNC_KEY, "key")).contains(value("app state", 1));
             assertThat(alice.credentials()).contains(value("credentials", 1));
             assertThat(restored.position("alice").orElseThrow().epoch()).isGreaterThan(epoch + 1_000_000);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "libsignal-last-key-id",
+                "libsignal-account",
+                "libsignal-one-time-kyber-pre-key",
+                "credentials"
+            })
+    @DisplayName("R84 an account of keystore-libsignal is not restored without the rules of that module")
+    void restore_accountWithoutRules_isRefused(String type) throws Exception {
+        Path file = folder.resolve("keys.backup");
+        Path target = folder.resolve("restored.db");
+        try (SignalKeyDatabase source =
+                builder(newUrl("jdbc:sqlite"), Form.HIDING_NAMES).open()) {
+            source.forContext("alice").saveCredentials(value("credentials", 1));
+            SignalKeyStore bob = source.forContext("bob");
+            if (type.equals("credentials")) {
+                bob.saveCredentials("KSLS and counters".getBytes(UTF_8));
+            } else {
+                bob.put(KeyType.ofBytes(type), "pre-key", new byte[] {1});
+            }
+            StoreBackup.of(source).to(file).run();
+        }
+
+        try (SignalKeyDatabase backup = openBackup(file, Form.HIDING_NAMES)) {
+            StoreRestore restore = StoreRestore.from(backup).to(builder("jdbc:sqlite:" + target, Form.PLAIN));
+            assertThatThrownBy(restore::run)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("\"bob\"")
+                    .hasMessageContaining("put keystore-libsignal on the class path");
+            assertThat(target).doesNotExist();
+            restore.contexts(Set.of("alice")).run();
+        }
+        try (SignalKeyDatabase restored =
+                builder("jdbc:sqlite:" + target, Form.PLAIN).open()) {
+            assertThat(restored.contexts()).containsExactly("alice");
         }
     }
 
