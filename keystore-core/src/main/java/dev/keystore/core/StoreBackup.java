@@ -165,7 +165,7 @@ public final class StoreBackup {
      * @throws BackupFailedException if the file exists, the earlier backup is not one of this store or is newer than
      *     the store, another backup is being written under the name, the new one could not be written, for example
      *     because the disk is full, or does not hold what was written; or if the keys of an encrypted store were
-     *     rotated meanwhile
+     *     rotated meanwhile, or a job of {@link StoreEncryption} began or ended
      * @throws dev.keystore.StaleStoreException if the database has a freshness anchor, and a context is older than
      *     that; to back such a copy up, open it without the anchor
      * @throws dev.keystore.LoadFailedException if the source could not be read
@@ -320,7 +320,7 @@ public final class StoreBackup {
             backup.accept(StoreEntry.STATE, new StoreState(Kind.BACKUP, storeId(), now()).encode());
             records += backup.end();
             forEachContext(name -> copy(backup, name));
-            if (!isSame(reserved, readReserved())) {
+            if (!Arrays.equals(reserved.get(StoreSealing.MARK), readReserved().get(StoreSealing.MARK))) {
                 throw rotated();
             }
         }
@@ -338,7 +338,11 @@ public final class StoreBackup {
         }
 
         private BackupFailedException rotated() {
-            return BackupFile.failed(file, "the keys of the store were rotated meanwhile; run the backup again", null);
+            return BackupFile.failed(
+                    file,
+                    "the keys of the store were rotated meanwhile, or it began or ended to be encrypted or decrypted;"
+                            + " run the backup again",
+                    null);
         }
 
         /** Returns what the store holds about itself, in addition to its contexts. */
@@ -428,11 +432,5 @@ public final class StoreBackup {
 
     private static String now() {
         return "at " + Instant.now().truncatedTo(ChronoUnit.SECONDS);
-    }
-
-    private static boolean isSame(Map<EntryId, byte[]> one, Map<EntryId, byte[]> other) {
-        return one.keySet().equals(other.keySet())
-                && one.entrySet().stream()
-                        .allMatch(entry -> Arrays.equals(entry.getValue(), other.get(entry.getKey())));
     }
 }

@@ -14,12 +14,15 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.core.BackupFailedException;
 import dev.keystore.core.BackupReport;
 import dev.keystore.core.CopyProgress;
+import dev.keystore.core.EncryptionProgress;
 import dev.keystore.core.RestoreReport;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreBackup;
+import dev.keystore.core.StoreEncryption;
 import dev.keystore.core.StoreRestore;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.moduletest.NewStores.Form;
+import dev.keystore.spi.StoreSealing.Phase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +43,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
@@ -658,6 +662,129 @@ class StoreBackupTest {
 
     private SignalKeyDatabase.Builder anchored(String url) {
         return SignalKeyDatabase.builder().url(url).property("freshness.anchor", "file:" + folder.resolve("anchor"));
+    }
+
+    @Test
+    @DisplayName("R80 R82 a backup during which the store gets its first freshness anchor is complete")
+    void run_firstAnchorMeanwhile_isComplete() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String url = newUrl("jdbc:sqlite");
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url)) {
+            fill(source);
+            StoreBackup.of(source)
+                    .to(file)
+                    .listener(progress -> anchored(url).open().close())
+                    .run();
+        }
+        assertThat(folder.resolve("anchor")).exists();
+        try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
+            assertFilled(backup);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Job.class)
+    @DisplayName("R80 R74 a backup fails if keys are rotated meanwhile, or a job on the encryption ends")
+    void run_encryptionChangesMeanwhile_fails(Job job) throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String url = newUrl("jdbc:sqlite");
+        try (SignalKeyDatabase source = builder(url, job == Job.ENCRYPT ? Form.PLAIN : Form.ENCRYPTED)
+                .open()) {
+            fill(source);
+        }
+        try (SignalKeyDatabase source = withJob(url)) {
+            AtomicBoolean done = new AtomicBoolean();
+            StoreBackup backup = StoreBackup.of(source).to(file).listener(progress -> {
+                if (!done.getAndSet(true)) {
+                    job.run(source.encryption());
+                }
+            });
+            assertThatThrownBy(backup::run)
+                    .isInstanceOf(BackupFailedException.class)
+                    .hasMessageContaining("run the backup again");
+            assertThat(file).doesNotExist();
+            if (job != Job.DECRYPT) {
+                backup.run();
+            }
+        }
+        if (job == Job.DECRYPT) {
+            try (SignalKeyDatabase source = SignalKeyDatabase.open(url)) {
+                StoreBackup.of(source).to(file).run();
+            }
+        }
+        try (SignalKeyDatabase backup = openBackup(file, job == Job.DECRYPT ? Form.PLAIN : Form.ENCRYPTED)) {
+            assertFilled(backup);
+        }
+    }
+
+    /** Opens a store so that each job can be run, and whether one has ended or not. */
+    private SignalKeyDatabase withJob(String url) {
+        return builder(url, Form.ENCRYPTED).encryptExisting().decryptExisting().open();
+    }
+
+    private enum Job {
+        ENCRYPT,
+        ROTATE,
+        DECRYPT;
+
+        void run(StoreEncryption encryption) {
+            run(encryption, progress -> {});
+        }
+
+        void run(StoreEncryption encryption, Consumer<EncryptionProgress> listener) {
+            switch (this) {
+                case ENCRYPT -> encryption.encrypt(listener);
+                case ROTATE -> encryption.rotate(listener);
+                case DECRYPT -> encryption.decrypt(listener);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Job.class,
+            names = {"ENCRYPT", "DECRYPT"})
+    @DisplayName("R80 R72 R84 a backup of a store whose job has not ended is restored if values in plaintext are"
+            + " accepted, and refused otherwise")
+    void restore_ofUnfinishedJob_acceptsPlaintextOnRequest(Job job) throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String url = newUrl("jdbc:sqlite");
+        try (SignalKeyDatabase source = builder(url, job == Job.ENCRYPT ? Form.PLAIN : Form.ENCRYPTED)
+                .open()) {
+            fill(source);
+        }
+        try (SignalKeyDatabase source = withJob(url)) {
+            IllegalStateException stop = new IllegalStateException("stopped");
+            assertThatThrownBy(() -> job.run(source.encryption(), progress -> {
+                        if (progress.rewritten() > 0) {
+                            throw stop;
+                        }
+                    }))
+                    .isSameAs(stop);
+            StoreBackup.of(source).to(file).run();
+        }
+
+        String setting = job == Job.ENCRYPT ? "encryptExisting()" : "decryptExisting()";
+        assertThatThrownBy(() -> openBackup(file, Form.ENCRYPTED))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("The backup was taken before")
+                .hasMessageContaining(setting);
+        SignalKeyDatabase.Builder reading =
+                builder("jdbc:sqlite:" + file, Form.ENCRYPTED).readingBackup();
+        Path target = folder.resolve("restored.db");
+        try (SignalKeyDatabase backup = (job == Job.ENCRYPT ? reading.encryptExisting() : reading.decryptExisting())
+                .open()) {
+            assertFilled(backup);
+            StoreRestore.from(backup)
+                    .to(builder("jdbc:sqlite:" + target, Form.ENCRYPTED))
+                    .run();
+        }
+        try (SignalKeyDatabase restored =
+                builder("jdbc:sqlite:" + target, Form.ENCRYPTED).open()) {
+            assertThat(restored.encryption().phase()).isEqualTo(Phase.ENCRYPTED);
+            assertThat(restored.encryption().entriesByKey("bob")).doesNotContainKey("plain");
+            assertThat(restored.forExistingContext("bob").credentials()).contains(value("bob", -1));
+        }
     }
 
     @Test
