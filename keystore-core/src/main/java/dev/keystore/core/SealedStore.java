@@ -172,22 +172,31 @@ final class SealedStore {
     private static void requireAccepted(StoreSealing opened, Set<Phase> accepted) {
         Phase phase = opened.phase();
         if (!accepted.contains(phase)) {
+            boolean isOfBackup = opened.isOfBackup();
             opened.close();
-            throw refusal(phase);
+            throw refusal(phase, isOfBackup);
         }
     }
 
     /** Throws, as {@link #open} does, if the store was opened to be inspected in a phase that is not accepted. */
     void requireAccepted() {
-        Phase phase = sealing().phase();
-        if (!accepted.contains(phase)) {
-            throw refusal(phase);
+        StoreSealing now = sealing();
+        if (!accepted.contains(now.phase())) {
+            throw refusal(now.phase(), now.isOfBackup());
         }
     }
 
-    private static StoreOpenException refusal(Phase phase) {
+    private static StoreOpenException refusal(Phase phase, boolean isOfBackup) {
         boolean encrypting = phase == Phase.ENCRYPTING;
         String job = encrypting ? "encrypt" : "decrypt";
+        if (isOfBackup) {
+            return new StoreOpenException(
+                    "The backup was taken before " + job + "(…) had ended, so values in plaintext would be accepted: to"
+                            + " read or restore it, open it with " + job + "Existing() on the builder. If that had"
+                            + " ended before, another mark was put into the backup: then do not set that, and find out"
+                            + " who has write access",
+                    null);
+        }
         return new StoreOpenException(
                 "The mark of the store says that " + job
                         + "(…) has not ended, so values in plaintext would be accepted:"

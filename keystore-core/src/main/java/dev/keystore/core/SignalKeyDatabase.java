@@ -722,7 +722,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * Opens a backup, which {@link StoreBackup} has written, for reading: to look at it, to verify it, or to
          * restore it with {@link StoreRestore}. No context is taken over; commits fail with
          * {@link dev.keystore.CommitFailedException}. The store must exist, as with {@link #mustExist}. By default, a
-         * backup is refused.
+         * backup is refused. One that was taken before {@link StoreEncryption#encrypt} or
+         * {@link StoreEncryption#decrypt} had ended needs {@link #encryptExisting()} or {@link #decryptExisting()} as
+         * well.
          *
          * @return this builder
          */
