@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Thrown when a {@link StoreBackup} could not be written or verified. There is no backup under its name, or the former
- * one if it was to be replaced. The source is unchanged.
+ * one if it was to be replaced; unless the message says that it was written, and may lose its name with the power. The
+ * source is unchanged.
  */
 public final class BackupFailedException extends KeyStoreException {
 

@@ -30,6 +30,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The file of a backup while it is being written: an SQLite store under a temporary name. It gets its name once it was
@@ -42,6 +44,7 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
     /** Where the position of a context is stored, in the context (R81), followed by the digest of its records. */
     static final EntryId POSITION = new EntryId(StoreSealing.MARK.type(), "position");
 
+    private static final Logger LOG = LoggerFactory.getLogger(BackupFile.class);
     private static final String URL = "jdbc:sqlite:";
     private static final String SUFFIX = ".partial";
     private static final String LOCK_SUFFIX = ".lock";
@@ -68,6 +71,9 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
 
     /** Whether a part of the context's records was written. */
     private boolean partlyWritten;
+
+    /** Whether the file has its name. */
+    private boolean published;
 
     private BackupFile(Path file, Path partial, BackupLock lock, KeyStoreOptions options) {
         this.file = file;
@@ -256,15 +262,24 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
     }
 
     /**
-     * Writes what is left, reads all of it back, and gives the file its name, durably, in place of a former backup.
+     * Writes what is left, and reads all of it back.
      *
      * @return the digest of all records
-     * @throws BackupFailedException if what is read back is not what was written, or the file could not be renamed
+     * @throws BackupFailedException if what is read back is not what was written
      */
-    RecordDigest publish() {
+    RecordDigest complete() {
         write();
         closeStorage();
         verify();
+        return digest;
+    }
+
+    /**
+     * Gives the file its name, durably, in place of a former backup.
+     *
+     * @throws BackupFailedException if it could not be renamed; or if it was, and may lose its name with the power
+     */
+    void publish() {
         try {
             for (String suffix : COMPANIONS) {
                 if (Files.exists(sibling(partial, suffix))) {
@@ -275,10 +290,17 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
             }
             force(partial);
             Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
-            Folders.force(Folders.parentOf(file));
-            return digest;
         } catch (IOException e) {
             throw failed("it could not be renamed to its name: " + e, e);
+        }
+        published = true;
+        try {
+            Folders.force(Folders.parentOf(file));
+        } catch (IOException e) {
+            throw new BackupFailedException(
+                    "Backup " + file + ": was written, but may be lost with the power, since its folder could not be"
+                            + " forced: " + e + "; check the storage device, and take another backup",
+                    e);
         }
     }
 
@@ -329,7 +351,10 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
         open.close(System.nanoTime() + options.commitTimeout().toNanos());
     }
 
-    /** Deletes the file under its temporary name, if there is one, and lets other backups be written. */
+    /**
+     * Deletes the file under its temporary name, if there is one, and lets other backups be written. A lock that could
+     * not be deleted hinders none of them.
+     */
     @Override
     public void close() {
         try {
@@ -338,9 +363,11 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
             // It is deleted all the same.
         }
         try (lock) {
-            delete();
+            if (!published) {
+                delete();
+            }
         } catch (IOException e) {
-            throw failed("its lock could not be released: " + e, e);
+            LOG.warn("The lock of backup {} could not be deleted", file, e);
         }
     }
 

@@ -136,8 +136,8 @@ final class BackupLock implements AutoCloseable {
         boolean interrupted = Thread.interrupted(); // it would close the channel
         try (channel) {
             Files.deleteIfExists(file);
-            channel.truncate(0);
-            channel.write(ByteBuffer.wrap(ENDED), 0);
+            channel.write(ByteBuffer.wrap(ENDED), 0); // over what is there, which needs no space
+            channel.truncate(ENDED.length);
         } finally {
             HELD.remove(file);
             if (interrupted) {

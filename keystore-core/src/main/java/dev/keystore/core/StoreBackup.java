@@ -171,8 +171,9 @@ public final class StoreBackup {
      * @throws dev.keystore.LoadFailedException if the source could not be read
      * @throws UnsupportedOperationException if the backend of the source can't list its contexts
      * @throws OperationInterruptedException if the thread was interrupted
-     * @throws IllegalStateException if the database is closed. After each exception, there is no new backup, and the
-     *     source is unchanged
+     * @throws IllegalStateException if the database is closed. After each exception, the source is unchanged, and there
+     *     is no new backup, unless the message of a {@link BackupFailedException} says that it was written: then it may
+     *     lose its name with the power
      */
     public BackupReport run() {
         return new BackupRun().run();
@@ -210,7 +211,8 @@ public final class StoreBackup {
                         earlier.forEach(EarlierBackup::close);
                         earlier.clear();
                     }
-                    RecordDigest written = backup.publish();
+                    RecordDigest written = backup.complete();
+                    backup.publish();
                     return new BackupReport(file, contexts, unchanged, written.records(), written.bytes());
                 }
             } catch (BackendException | StoreOpenException e) {

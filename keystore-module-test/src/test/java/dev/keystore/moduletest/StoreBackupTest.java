@@ -24,6 +24,7 @@ import dev.keystore.encryption.KeyFile;
 import dev.keystore.moduletest.NewStores.Form;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -845,6 +846,60 @@ class StoreBackupTest {
             StoreBackup.of(source).to(file).run();
         }
         assertOnly(file);
+    }
+
+    @Test
+    @DisplayName("R80 R27 an interrupt once the backup has its name does not make it fail, and is kept")
+    void run_interruptedAfterTheRename_isComplete() throws Exception {
+        Thread running = Thread.currentThread();
+        try (SignalKeyDatabase source =
+                builder(newUrl("jdbc:sqlite"), Form.PLAIN).open()) {
+            source.forContext("bob").put(KeyTypes.SESSION, "1", value("bob", 1));
+            for (int i = 0; i < 10; i++) { // the moment after the rename is short
+                Path file = folder.resolve("keys.backup" + i);
+                Thread interrupting = new Thread(() -> {
+                    while (!Files.exists(file)) {
+                        Thread.onSpinWait();
+                    }
+                    running.interrupt();
+                });
+                interrupting.setDaemon(true);
+                interrupting.start();
+
+                assertThat(StoreBackup.of(source).to(file).run().contexts()).isEqualTo(1);
+
+                while (interrupting.isAlive()) {
+                    Thread.onSpinWait();
+                }
+                assertThat(Thread.interrupted()).isTrue();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R80 a backup whose lock cannot be deleted is complete")
+    void run_lockCannotBeDeleted_isComplete() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        Path lock = Path.of(file + ".partial.lock");
+        try (SignalKeyDatabase source =
+                builder(newUrl("jdbc:sqlite"), Form.PLAIN).open()) {
+            source.forContext("bob").put(KeyTypes.SESSION, "1", value("bob", 1));
+            BackupReport report = StoreBackup.of(source)
+                    .to(file)
+                    .listener(progress -> replaceByFolder(lock))
+                    .run();
+            assertThat(report.contexts()).isEqualTo(1);
+        }
+        openBackup(file, Form.PLAIN).close();
+    }
+
+    private static void replaceByFolder(Path replaced) {
+        try {
+            Files.delete(replaced);
+            Files.createFile(Files.createDirectory(replaced).resolve("file"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test
