@@ -212,6 +212,7 @@ public final class StoreBackup {
                         earlier.clear();
                     }
                     RecordDigest written = backup.complete();
+                    requireReplaceable(); // again: another program may have created a file since
                     backup.publish();
                     return new BackupReport(file, contexts, unchanged, written.records(), written.bytes());
                 }

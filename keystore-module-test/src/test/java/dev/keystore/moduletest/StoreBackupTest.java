@@ -849,6 +849,27 @@ class StoreBackupTest {
     }
 
     @Test
+    @DisplayName("R80 a file that gets the name of the backup while it is being written is left as it is")
+    void run_fileCreatedMeanwhile_isLeft() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        try (SignalKeyDatabase source =
+                builder(newUrl("jdbc:sqlite"), Form.PLAIN).open()) {
+            source.forContext("bob").put(KeyTypes.SESSION, "1", value("bob", 1));
+            StoreBackup backup = StoreBackup.of(source).to(file).listener(progress -> {
+                try {
+                    Files.writeString(file, "notes");
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            assertThatThrownBy(backup::run)
+                    .isInstanceOf(BackupFailedException.class)
+                    .hasMessageContaining("the file exists");
+        }
+        assertThat(file).hasContent("notes");
+    }
+
+    @Test
     @DisplayName("R80 R27 an interrupt once the backup has its name does not make it fail, and is kept")
     void run_interruptedAfterTheRename_isComplete() throws Exception {
         Thread running = Thread.currentThread();
