@@ -678,7 +678,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
 
         /**
          * Compares each context, when it is opened, with a freshness anchor, and refuses one that is older than that,
-         * with {@link dev.keystore.StaleStoreException} (R82). By default, there is no anchor. The property
+         * with {@link dev.keystore.StaleStoreException} (R82). By default, there is no anchor; a warning is logged if
+         * the store has had one. The property
          * {@code freshness.anchor} does the same for configurations without code: {@code file:} and a path, or the URL
          * of another database; this method takes precedence.
          *
@@ -882,6 +883,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
                 Backend opened, @Nullable Sealing sealing, OpenedStore.Opening as, @Nullable FreshnessAnchor anchor) {
             KeyStoreOptions built = options.build();
             OpenedStore store = OpenedStore.open(opened, built, sealing, accepted, as);
+            if (anchor == null && as == OpenedStore.Opening.LIVE) {
+                Freshness.warnIfMissing(store);
+            }
             Freshness freshness = anchor == null
                     ? null
                     : Freshness.of(store, anchor, AnchorLocator.acceptsLost(properties), new Attempts(built));

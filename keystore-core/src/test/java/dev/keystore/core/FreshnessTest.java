@@ -4,6 +4,10 @@ import static dev.keystore.core.Fixture.bytes;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.keystore.ContextMovedException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.KeyTypes;
@@ -31,6 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.slf4j.LoggerFactory;
 
 @Timeout(60)
 class FreshnessTest {
@@ -362,6 +367,53 @@ class FreshnessTest {
         try (SignalKeyDatabase old = open(copy)) {
             assertThat(refusal(old, "alice").missingCommits()).isPositive();
         }
+    }
+
+    @Test
+    @DisplayName("R82 a store that has an anchor and is opened to be written without it is a warning in the log")
+    void anchoredStore_openedWithoutAnchor_isLogged() {
+        ListAppender<ILoggingEvent> appender = new ListAppender<>();
+        appender.start();
+        Logger logger = (Logger) LoggerFactory.getLogger(Freshness.class);
+        logger.addAppender(appender);
+        try {
+            SignalKeyDatabase.builder().backend(memory.reopen()).open().close();
+            use(memory.reopen(), "alice", 1);
+            SignalKeyDatabase.builder()
+                    .backend(memory.reopen())
+                    .readingOnly()
+                    .open()
+                    .close();
+            assertThat(appender.list).isEmpty();
+
+            SignalKeyDatabase.builder().backend(memory.reopen()).open().close();
+        } finally {
+            logger.detachAppender(appender);
+        }
+        assertThat(appender.list).singleElement().satisfies(event -> {
+            assertThat(event.getLevel()).isEqualTo(Level.WARN);
+            assertThat(event.getMessage()).contains("opened without it").contains("freshness.anchor");
+        });
+    }
+
+    @Test
+    @DisplayName("R82 a store that is opened only for reading is not compared with an anchor, which stays as it is")
+    void readingOnly_isNotCompared() {
+        use(memory.reopen(), "alice", 1);
+        Map<String, byte[]> kept = anchor.records();
+        anchor.forget();
+        int loads = anchor.loads();
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                .backend(memory.reopen())
+                .freshnessAnchor(anchor)
+                .readingOnly()
+                .open()) {
+            assertThat(database.forContext("alice").find(KeyTypes.SESSION, "bob.1")).isPresent();
+        }
+        assertThat(anchor.loads()).isEqualTo(loads);
+        assertThat(anchor.records()).isEmpty();
+        anchor.remember(kept);
+        use(memory.reopen(), "alice", 1);
     }
 
     @Test
