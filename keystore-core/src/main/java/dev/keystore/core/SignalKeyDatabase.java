@@ -737,8 +737,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
         /**
          * Opens any store for reading: for a {@link StoreCopy#dryRun}. Nothing is written, neither an entry nor the id
          * or the mark of the store, and no context is taken over; commits fail with
-         * {@link dev.keystore.CommitFailedException}. The store must exist, as with {@link #mustExist}. It is not
-         * compared with a freshness anchor. By default, a store is opened to be written.
+         * {@link dev.keystore.CommitFailedException}. The store must exist, as with {@link #mustExist}. A
+         * freshness anchor is not used. By default, a store is opened to be written.
          *
          * @return this builder
          */
@@ -837,12 +837,10 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         private @Nullable FreshnessAnchor anchor() {
-            if (opening == OpenedStore.Opening.RESTORING) {
-                return null; // the store gets another id, so its contexts will be new to the anchor
+            if (opening == OpenedStore.Opening.RESTORING || opening == OpenedStore.Opening.READING) {
+                return null; // a restored store gets another id, so its contexts will be new to the anchor
             }
-            return freshnessAnchor != null || opening == OpenedStore.Opening.READING
-                    ? freshnessAnchor
-                    : AnchorLocator.find(properties);
+            return freshnessAnchor != null ? freshnessAnchor : AnchorLocator.find(properties);
         }
 
         /**
