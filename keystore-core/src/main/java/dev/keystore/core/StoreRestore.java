@@ -199,8 +199,8 @@ public final class StoreRestore {
      * @throws CopyIncompleteException if contexts cannot be restored, for example because records of the backup are
      *     damaged; all others were. Its report names those that were left out because of a move as well. The target
      *     cannot be opened until {@link #run} has returned; restore the {@link #contexts} that can be
-     * @throws StoreOpenException if the target cannot be opened, holds contexts, or is the target of another restore;
-     *     it was not changed
+     * @throws StoreOpenException if the target cannot be opened, holds contexts, or is the target of another restore,
+     *     or of an earlier run that has restored contexts which are not named any more; it was not changed
      * @throws dev.keystore.LoadFailedException if one of the databases could not be reached; run the restore again
      * @throws dev.keystore.KeyStoreException as for {@link StoreCopy#run}; run the restore again
      * @throws dev.keystore.OperationInterruptedException if the thread was interrupted; run the restore again
@@ -281,6 +281,25 @@ public final class StoreRestore {
                     "The target belongs to the restore of another backup, taken "
                             + engine.state().detail() + ", which has not ended; name another store",
                     null);
+        } else {
+            begun = true;
+            requireAllNamed(opened);
+        }
+    }
+
+    /** Throws if an earlier run has restored contexts that this one would neither verify nor report. */
+    private void requireAllNamed(SignalKeyDatabase opened) {
+        Set<String> named = contexts;
+        if (named == null) {
+            return;
+        }
+        try (Stream<String> restored = opened.contexts()) {
+            restored.filter(name -> !named.contains(name)).findAny().ifPresent(name -> {
+                throw new StoreOpenException(
+                        "The target of the restore holds context \"" + name + "\" from an earlier run, which is not"
+                                + " named any more; name it as well, or name another store",
+                        null);
+            });
         }
     }
 

@@ -976,6 +976,40 @@ class StoreBackupTest {
     }
 
     @Test
+    @DisplayName("R84 a restore that is continued names all contexts that it has restored before")
+    void restore_continuedWithFewerContexts_isRefused() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String target = newUrl("jdbc:sqlite");
+        try (SignalKeyDatabase source =
+                builder(newUrl("jdbc:sqlite"), Form.PLAIN).open()) {
+            source.forContext("alice").saveCredentials(value("alice", 1));
+            source.forContext("bob").saveCredentials(value("bob", 1));
+            StoreBackup.of(source).to(file).run();
+        }
+        try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
+            IllegalStateException stop = new IllegalStateException("stopped");
+            assertThatThrownBy(StoreRestore.from(backup)
+                            .to(builder(target, Form.PLAIN))
+                            .contexts(Set.of("bob"))
+                            .onContext(restored -> {
+                                throw stop;
+                            })::run)
+                    .isSameAs(stop);
+            StoreRestore fewer =
+                    StoreRestore.from(backup).to(builder(target, Form.PLAIN)).contexts(Set.of("alice"));
+            assertThatThrownBy(fewer::run)
+                    .isInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining("holds context \"bob\" from an earlier run");
+            assertThat(fewer.hasBegun()).isTrue();
+
+            fewer.contexts(Set.of("alice", "bob")).run();
+        }
+        try (SignalKeyDatabase restored = builder(target, Form.PLAIN).open()) {
+            assertThat(restored.contexts()).containsExactlyInAnyOrder("alice", "bob");
+        }
+    }
+
+    @Test
     @DisplayName("R84 R82 a restored store is new to the freshness anchor; one that it has known is no new store")
     void restore_withAnchor_isNewToIt() throws Exception {
         Path file = folder.resolve("keys.backup");
