@@ -106,6 +106,7 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
     }
 
     private Set<String> replaceLocked(List<Replacement> replacements) throws IOException {
+        last = null; // another process may have written a file that looks the same, within one tick of its time
         Map<String, byte[]> records = new HashMap<>(current());
         Set<String> refused = new HashSet<>();
         for (Replacement replacement : replacements) {
