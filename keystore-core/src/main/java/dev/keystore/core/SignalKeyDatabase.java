@@ -679,9 +679,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
         /**
          * Compares each context, when it is opened, with a freshness anchor, and refuses one that is older than that,
          * with {@link dev.keystore.StaleStoreException} (R82). By default, there is no anchor; a warning is logged if
-         * the store has had one. The property
-         * {@code freshness.anchor} does the same for configurations without code: {@code file:} and a path, or the URL
-         * of another database; this method takes precedence.
+         * the store has had one. The property {@code freshness.anchor} does the same for configurations without code:
+         * {@code file:} and a path, or the URL of another database; this method takes precedence.
          *
          * <p>The anchor must be on another volume or in another database, and must not be part of the same backup. It
          * is raised in the background: after the first commit to a context, once for 2,000 further ones, and when the
@@ -737,8 +736,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
         /**
          * Opens any store for reading: for a {@link StoreCopy#dryRun}. Nothing is written, neither an entry nor the id
          * or the mark of the store, and no context is taken over; commits fail with
-         * {@link dev.keystore.CommitFailedException}. The store must exist, as with {@link #mustExist}. A
-         * freshness anchor is not used. By default, a store is opened to be written.
+         * {@link dev.keystore.CommitFailedException}. The store must exist, as with {@link #mustExist}. A freshness
+         * anchor is not used. By default, a store is opened to be written.
          *
          * @return this builder
          */

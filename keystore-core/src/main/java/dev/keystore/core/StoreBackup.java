@@ -135,8 +135,8 @@ public final class StoreBackup {
      * default, all contexts are read from the source, as they are if the backend keeps no positions.
      *
      * <p>If the position of a context is higher in the earlier backup than in the source, or the source has never held
-     * the context, the source is an old copy of the store, and the backup fails. A context that was erased in the source
-     * is left out.
+     * the context, the source is an old copy of the store, and the backup fails. A context that was erased in the
+     * source is left out.
      *
      * @param former the file of a backup of the same store; with {@link #replacing}, it may be the one to be written
      * @return this backup
@@ -249,8 +249,7 @@ public final class StoreBackup {
          * anything of it.
          */
         private Optional<ContextPosition> reached(String nameInBackup) {
-            String name =
-                    engine.storage.servesManyContexts() ? nameInBackup : SignalKeyDatabase.DEFAULT_CONTEXT;
+            String name = engine.storage.servesManyContexts() ? nameInBackup : SignalKeyDatabase.DEFAULT_CONTEXT;
             Optional<ContextPosition> position = engine.storage.positionStored(name);
             if (position.isEmpty()) {
                 engine.takeovers.compareMissing(name, engine.attempts());

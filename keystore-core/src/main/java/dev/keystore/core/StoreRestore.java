@@ -82,9 +82,7 @@ public final class StoreRestore {
 
     /** Types of which an account of {@code keystore-libsignal} has entries. */
     private static final List<KeyType<byte[]>> OF_LIBSIGNAL = List.of(
-            KeyType.ofBytes(LAST_PRE_KEY_ID.type()),
-            KeyType.ofBytes("libsignal-account"),
-            OneTimePreKeys.KYBER_MARK);
+            KeyType.ofBytes(LAST_PRE_KEY_ID.type()), KeyType.ofBytes("libsignal-account"), OneTimePreKeys.KYBER_MARK);
 
     /** What credentials of {@code keystore-libsignal} begin with; those of its first format hold counters. */
     private static final byte[] LIBSIGNAL_CREDENTIALS = "KSLS".getBytes(US_ASCII);
@@ -261,8 +259,7 @@ public final class StoreRestore {
         try {
             return context.credentials()
                     .filter(found -> found.length >= LIBSIGNAL_CREDENTIALS.length
-                            && Arrays.equals(
-                                    LIBSIGNAL_CREDENTIALS, Arrays.copyOf(found, LIBSIGNAL_CREDENTIALS.length)))
+                            && Arrays.equals(LIBSIGNAL_CREDENTIALS, Arrays.copyOf(found, LIBSIGNAL_CREDENTIALS.length)))
                     .isPresent();
         } catch (UnreadableEntryException e) {
             return false; // a context with such an entry is not restored

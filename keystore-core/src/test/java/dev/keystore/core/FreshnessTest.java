@@ -408,7 +408,8 @@ class FreshnessTest {
                 .freshnessAnchor(anchor)
                 .readingOnly()
                 .open()) {
-            assertThat(database.forContext("alice").find(KeyTypes.SESSION, "bob.1")).isPresent();
+            assertThat(database.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                    .isPresent();
         }
         assertThat(anchor.loads()).isEqualTo(loads);
         assertThat(anchor.records()).isEmpty();

@@ -96,8 +96,9 @@ abstract class PositionContract extends Contract {
     }
 
     @Test
-    @DisplayName("R81 there is a bound for the positions of contexts that hold nothing any more, and a new context begins"
-            + " above it")
+    @DisplayName(
+            "R81 there is a bound for the positions of contexts that hold nothing any more, and a new context begins"
+                    + " above it")
     void highestForgotten_isBelowNewContexts() throws Exception {
         for (int i = 0; i < 3; i++) {
             String context = "context " + i;
