@@ -356,7 +356,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         Attempts attempts = engine.attempts();
         if (MoveMark.load(engine.storage, name, attempts) != null) {
             SealedStore encrypted = Objects.requireNonNull(engine.encrypted());
-            return withoutOpening(
+            return withOpeningLock(
                     name, () -> engine.takeovers.openMoved(name, true, encrypted.context(name), attempts));
         }
         ContextStore known = stores.get(name);
