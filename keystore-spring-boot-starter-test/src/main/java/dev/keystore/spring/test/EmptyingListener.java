@@ -8,7 +8,10 @@ import org.springframework.test.context.TestContext;
 import org.springframework.test.context.TestContextAnnotationUtils;
 import org.springframework.test.context.TestExecutionListener;
 
-/** Erases the contexts of the database after each method of a {@link KeystoreTest}. */
+/**
+ * Erases the contexts of the database in memory after each method of a {@link KeystoreTest}. A database or a backend
+ * that is a bean of the application or of the test may hold real keys, so it is left as it is.
+ */
 final class EmptyingListener implements TestExecutionListener {
 
     @Override
@@ -16,9 +19,13 @@ final class EmptyingListener implements TestExecutionListener {
         if (TestContextAnnotationUtils.hasAnnotation(test.getTestClass(), KeystoreTest.class)
                 && test.hasApplicationContext()) {
             test.getApplicationContext()
-                    .getBeanProvider(SignalKeyDatabase.class)
-                    .orderedStream()
-                    .forEach(EmptyingListener::empty);
+                    .getBeanProvider(MemoryKeystoreAutoConfiguration.class)
+                    .ifAvailable(slice -> {
+                        SignalKeyDatabase database = slice.inMemory();
+                        if (database != null) {
+                            empty(database);
+                        }
+                    });
         }
     }
 

@@ -24,9 +24,11 @@ import org.springframework.test.context.junit.jupiter.SpringExtension;
  * {@link Import}.
  *
  * <p>The properties of the application do not concern this database: it needs no file and no root key. It has the
- * default options, the beans of the types {@link KeyStoreListener} and {@link KeystoreCustomizer}, and the
- * {@link Backend} of the test if there is a bean of that type. After each test, all its contexts are erased. Reads,
- * transactions, locks and ownership are those of every database.
+ * default options, and the beans of the types {@link KeyStoreListener} and {@link KeystoreCustomizer}. After each test,
+ * all its contexts are erased. Reads, transactions, locks and ownership are those of every database.
+ *
+ * <p>A bean of the type {@link SignalKeyDatabase} or {@link Backend}, of the test or of the application's main class, is
+ * used instead. What it holds is never erased, since it may be a real store: the test has to do that.
  */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
