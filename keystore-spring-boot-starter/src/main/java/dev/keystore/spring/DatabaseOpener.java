@@ -23,11 +23,23 @@ final class DatabaseOpener {
     private static final String ROOT_KEYS = "Set one of keystore.encryption.key-file, passphrase-env, passphrase-file"
             + " and key, or define a bean of the type dev.keystore.spi.KeyProvider.";
 
+    /** The property of the starter for each one of the builder that is not the backend's. */
+    private static final Map<String, String> TWINS = Map.of(
+            "encryption.key", "keystore.encryption.key",
+            "encryption.key.password", "keystore.encryption.key-password",
+            "encryption.former-key", "keystore.encryption.former-key",
+            "encryption.former-key.password", "keystore.encryption.former-key-password",
+            "encryption.names", "keystore.encryption.hide-names",
+            "encryption.padding", "keystore.encryption.padding",
+            "freshness.anchor", "keystore.freshness.anchor",
+            "freshness.anchorLost", "keystore.freshness.accept-lost");
+
     private final KeystoreProperties properties;
     private final SignalKeyDatabase.Builder builder;
 
     DatabaseOpener(KeystoreProperties properties) {
         this.properties = properties;
+        properties.properties().keySet().forEach(DatabaseOpener::requireOfBackend);
         this.builder = SignalKeyDatabase.builder().options(options());
         if (properties.refuseOwned()) {
             builder.refuseOwned();
@@ -35,6 +47,18 @@ final class DatabaseOpener {
         if (properties.slowTransactionThreshold() != null) {
             builder.listener(valid(
                     "slow-transaction-threshold", properties.slowTransactionThreshold(), SlowTransactionLog::over));
+        }
+    }
+
+    /** With a backend that is a bean, properties of it have no effect, and those of encryption must not be among them. */
+    private static void requireOfBackend(String name) {
+        if (name.startsWith("encryption.") || name.startsWith("freshness.")) {
+            String all = "keystore." + name.substring(0, name.indexOf('.') + 1);
+            String twin = TWINS.get(name);
+            throw new InvalidPropertyException(
+                    "keystore.properties." + name + " is set, but is not a property of the backend",
+                    twin == null ? "Use the properties that begin with " + all : "Set " + twin + " instead.",
+                    null);
         }
     }
 

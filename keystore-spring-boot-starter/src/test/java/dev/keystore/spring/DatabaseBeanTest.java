@@ -270,6 +270,16 @@ class DatabaseBeanTest {
     }
 
     @Test
+    @DisplayName("R70 encryption among the properties of a backend that is a bean is refused, not ignored")
+    void backendBean_withEncryptionProperty_isRefused() {
+        inMemory("keystore.properties.encryption.key=key-file:" + folder.resolve("root.key"))
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .hasMessageContaining("keystore.properties.encryption.key is set"));
+    }
+
+    @Test
     @DisplayName("R74 keystore.encryption.encrypt-existing accepts a store with plain values")
     void encryptExisting_acceptsPlainStore() throws Exception {
         Path key = folder.resolve("root.key");
