@@ -8,6 +8,7 @@ import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
@@ -19,6 +20,12 @@ final class KeystoreMeters {
 
     /** The description of the hits and of the misses; a registry wants one for both. */
     static final String CACHE_GETS = "Reads of entries, by whether they were cached";
+
+    /** What a histogram resolves: from a wait that is hardly one to a timeout of 30 s and what comes after it. */
+    private static final Duration SHORTEST = Duration.ofNanos(20_000);
+
+    private static final Duration LONGEST = Duration.ofSeconds(60);
+    private static final double MOST_COMMITS = 1_024; // the default of the option maximumGroupSize
 
     final MeterRegistry registry;
     final Counter unreadable;
@@ -62,6 +69,8 @@ final class KeystoreMeters {
         groupCommits = DistributionSummary.builder("keystore.group.commits")
                 .description("Commits in one group")
                 .baseUnit("commits")
+                .minimumExpectedValue(1.0)
+                .maximumExpectedValue(MOST_COMMITS)
                 .tags(tags)
                 .register(registry);
         retries = counter(registry, "keystore.retries", "Writes that were sent again", tags);
@@ -82,7 +91,12 @@ final class KeystoreMeters {
     }
 
     private static Timer timer(MeterRegistry registry, String name, String description, Tags tags) {
-        return Timer.builder(name).description(description).tags(tags).register(registry);
+        return Timer.builder(name)
+                .description(description)
+                .minimumExpectedValue(SHORTEST)
+                .maximumExpectedValue(LONGEST)
+                .tags(tags)
+                .register(registry);
     }
 
     private static Counter counter(MeterRegistry registry, String name, String description, Tags tags) {

@@ -310,6 +310,32 @@ class KeystoreMetricsTest {
     }
 
     @Test
+    @DisplayName("histograms resolve the times of commits below 1 ms and those of timeouts, in a bounded number of buckets")
+    void histograms_on_resolveTheTimes() {
+        registry.config().meterFilter(new Histograms());
+        metrics.bindTo(registry);
+        for (int micros : new int[] {30, 200, 900, 30_010_000}) {
+            metrics.onCommit(TimeUnit.MICROSECONDS.toNanos(micros), CommitResult.WRITTEN);
+        }
+        metrics.onGroup(3, 1, 1, GroupResult.WRITTEN);
+
+        List<String> commits = buckets("keystore_commit_seconds_bucket{result=\"written\",le=");
+        assertThat(commits).hasSizeBetween(90, 120);
+        assertThat(commits.stream().map(line -> line.replaceFirst(".* ", "")).distinct())
+                .as("each time has a bucket of its size, and only the first ones are empty")
+                .containsExactly("0", "1", "2", "3", "4");
+        assertThat(commits.get(commits.size() - 2)).as("the last before +Inf").endsWith(" 4");
+        assertThat(buckets("keystore_group_commits_bucket{le=")).hasSizeBetween(20, 60);
+    }
+
+    private List<String> buckets(String metric) {
+        return registry.scrape()
+                .lines()
+                .filter(line -> line.startsWith(metric))
+                .toList();
+    }
+
+    @Test
     @DisplayName("R100 each timer carries the caller's span as exemplar, with histograms on")
     void timers_withSpan_carryExemplars() {
         SpanContext span = new SpanContext() {
