@@ -446,11 +446,57 @@ class KeystoreMetricsTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"keystore-dashboard.json", "keystore-alerts.yml"})
+    @DisplayName("R100 each expression of the dashboard and the alert rules has the grammar and the types of PromQL")
+    void expressions_areWellFormed(String file) throws Exception {
+        assertThat(expressions(file)).isNotEmpty().allSatisfy(PromQl::check);
+        assertThat(values(file, "for")).hasSize(file.endsWith(".yml") ? expressions(file).size() : 0);
+        assertThat(values(file, "for")).allSatisfy(PromQl::checkDuration);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "rate(x_total[5m]) >> 0",
+                "rate(x_total[5m] > 0",
+                "rate(x_total[5m])) > 0",
+                "sum by result (x_total)",
+                "sum by () (x_total)",
+                "rate(x_total) > 0",
+                "x_total[5m] > 0",
+                "x_total[5 m]",
+                "x_total[5m",
+                "x_total[5q]",
+                "increase(x_bytes[5m])",
+                "rates(x_total[5m])",
+                "x_total / ",
+                "/ x_total",
+                "x_total x_total",
+                "x_total > 0 or",
+                "x_total or 1",
+                "x_total unless x_total offset",
+                "x_total{result=written}",
+                "x_total{result\"written\"}",
+                "x_total{result=\"written}",
+                "1 > 0",
+                "1 + 1",
+                "",
+            })
+    @DisplayName("what checks the expressions refuses wrong ones")
+    void expression_wrong_isRefused(String wrong) {
+        assertThatThrownBy(() -> PromQl.check(wrong)).isInstanceOf(IllegalArgumentException.class);
+    }
+
     private static List<String> expressions(String file) throws IOException {
+        return values(file, "expr");
+    }
+
+    private static List<String> values(String file, String key) throws IOException {
         Object parsed = new Yaml().load(Files.readString(DOCS.resolve("metrics").resolve(file))); // JSON is YAML, too
-        List<String> expressions = new ArrayList<>();
-        collect(parsed, expressions);
-        return expressions;
+        List<String> values = new ArrayList<>();
+        collect(parsed, key, values);
+        return values;
     }
 
     @ParameterizedTest
@@ -483,18 +529,18 @@ class KeystoreMetricsTest {
         }
     }
 
-    /** Collects the values of the keys {@code expr}. */
-    private static void collect(Object parsed, List<String> expressions) {
+    /** Collects the values of a key, at any depth. */
+    private static void collect(Object parsed, String wanted, List<String> values) {
         if (parsed instanceof Map<?, ?> map) {
             map.forEach((key, value) -> {
-                if (key.equals("expr")) {
-                    expressions.add((String) value);
+                if (key.equals(wanted)) {
+                    values.add((String) value);
                 } else {
-                    collect(value, expressions);
+                    collect(value, wanted, values);
                 }
             });
         } else if (parsed instanceof List<?> list) {
-            list.forEach(each -> collect(each, expressions));
+            list.forEach(each -> collect(each, wanted, values));
         }
     }
 
