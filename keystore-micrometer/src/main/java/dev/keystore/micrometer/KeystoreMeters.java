@@ -3,7 +3,6 @@ package dev.keystore.micrometer;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.KeyStoreListener.GroupResult;
 import dev.keystore.spi.KeyStoreListener.WaitResult;
-import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
@@ -15,11 +14,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
-/** The meters of one registry. All are registered at once, so that each is reported from the beginning, as zero. */
+/**
+ * The timers and the summary of one registry, without the counters. All are registered at once, so that each is reported
+ * from the beginning, as zero.
+ */
 final class KeystoreMeters {
-
-    /** The description of the hits and of the misses; a registry wants one for both. */
-    static final String CACHE_GETS = "Reads of entries, by whether they were cached";
 
     /** What a histogram resolves: from a wait that is hardly one to a timeout of 30 s and what comes after it. */
     private static final Duration SHORTEST = Duration.ofNanos(20_000);
@@ -28,13 +27,7 @@ final class KeystoreMeters {
     private static final double MOST_COMMITS = 1_024; // the default of the option maximumGroupSize
 
     final MeterRegistry registry;
-    final Counter unreadable;
-    final Counter conflicts;
-    final Counter contextsOpened;
-    final Counter ownershipLost;
     final Timer fsync;
-    private final Counter misses;
-    private final Counter retries;
     private final DistributionSummary groupCommits;
     private final Timer succeeded;
     private final Timer failed;
@@ -46,11 +39,6 @@ final class KeystoreMeters {
 
     KeystoreMeters(MeterRegistry registry, Tags tags) {
         this.registry = registry;
-        misses = Counter.builder("keystore.cache.gets")
-                .description(CACHE_GETS)
-                .tags(tags.and("result", "miss"))
-                .register(registry);
-        unreadable = counter(registry, "keystore.unreadable", "Entries found that cannot be read", tags);
         for (WaitResult result : WaitResult.values()) {
             Tags tagged = result(tags, result);
             loads.put(result, timer(registry, "keystore.load", "Reads from the backend", tagged));
@@ -73,13 +61,9 @@ final class KeystoreMeters {
                 .maximumExpectedValue(MOST_COMMITS)
                 .tags(tags)
                 .register(registry);
-        retries = counter(registry, "keystore.retries", "Writes that were sent again", tags);
-        conflicts = counter(registry, "keystore.conflicts", "Attempts that ended in a conflict", tags);
         String transaction = "Transactions, from the call until the end";
         succeeded = timer(registry, "keystore.transaction", transaction, tags.and("result", "success"));
         failed = timer(registry, "keystore.transaction", transaction, tags.and("result", "failure"));
-        contextsOpened = counter(registry, "keystore.contexts.opened", "Contexts opened or taken over", tags);
-        ownershipLost = counter(registry, "keystore.ownership.lost", "Contexts lost to another owner", tags);
     }
 
     private static Tags result(Tags tags, Enum<?> result) {
@@ -99,12 +83,7 @@ final class KeystoreMeters {
                 .register(registry);
     }
 
-    private static Counter counter(MeterRegistry registry, String name, String description, Tags tags) {
-        return Counter.builder(name).description(description).tags(tags).register(registry);
-    }
-
-    void load(int entries, long nanos, WaitResult result) {
-        misses.increment(entries);
+    void load(long nanos, WaitResult result) {
         timer(loads, result).record(nanos, TimeUnit.NANOSECONDS);
     }
 
@@ -116,13 +95,9 @@ final class KeystoreMeters {
         timer(commits, result).record(nanos, TimeUnit.NANOSECONDS);
     }
 
-    void group(int size, int sendings, long nanos, GroupResult result) {
+    void group(int size, long nanos, GroupResult result) {
         timer(groups, result).record(nanos, TimeUnit.NANOSECONDS);
         groupCommits.record(size);
-        int again = sendings - 1 + (result == GroupResult.RETRIED ? 1 : 0);
-        if (again > 0) {
-            retries.increment(again);
-        }
     }
 
     void transaction(long nanos, boolean returned) {

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.WeakHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
@@ -32,9 +33,9 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>{@code docs/metrics.md} lists the meters. They are recorded on the thread that did the work, so that a registry
- * can attach exemplars of that thread's span. Bound to several registries, it records to each of them; what happens
- * before it is bound is not recorded, except for cached reads, which the database counts from its opening. No tag
- * contains a value, an id or a context (R101).
+ * can attach exemplars of that thread's span. Bound to several registries, it records to each of them. Counters
+ * include what happened before it was bound; timers and the summary do not. No tag contains a value, an id or a context
+ * (R101).
  *
  * <p>Thread-safe.
  */
@@ -42,6 +43,12 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     private final Tags tags;
     private final List<LongSupplier> cachedReads = new CopyOnWriteArrayList<>();
+    private final LongAdder misses = new LongAdder();
+    private final LongAdder unreadable = new LongAdder();
+    private final LongAdder retries = new LongAdder();
+    private final LongAdder conflicts = new LongAdder();
+    private final LongAdder contextsOpened = new LongAdder();
+    private final LongAdder ownershipLost = new LongAdder();
 
     /** The meters of each registry. Replaced when one is added, never changed. */
     private volatile KeystoreMeters[] bound = {};
@@ -62,8 +69,8 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     /**
      * Creates metrics whose meters have additional tags, for example to tell databases apart. Two databases that are
-     * measured in one registry need different tags: with equal ones they share meters, and the gauges and the hits show
-     * only the one that was bound first.
+     * measured in one registry need different tags: with equal ones they share timers, and the gauges and the counters
+     * show only the one that was bound first.
      *
      * @param tags the tags, which must not contain ids or contexts
      */
@@ -118,10 +125,17 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
                 "keystore.cache.max",
                 "Maximum size of the cache",
                 opened -> opened.options().maximumCacheBytes());
+        String gets = "Reads of entries, by whether they were cached"; // a registry wants one text for both
         FunctionCounter.builder("keystore.cache.gets", this, KeystoreMetrics::cachedReads)
-                .description(KeystoreMeters.CACHE_GETS)
+                .description(gets)
                 .tags(tags.and("result", "hit"))
                 .register(registry);
+        counter(registry, "keystore.cache.gets", gets, tags.and("result", "miss"), misses);
+        counter(registry, "keystore.unreadable", "Entries found that cannot be read", tags, unreadable);
+        counter(registry, "keystore.retries", "Writes that were sent again", tags, retries);
+        counter(registry, "keystore.conflicts", "Attempts that ended in a conflict", tags, conflicts);
+        counter(registry, "keystore.contexts.opened", "Contexts opened or taken over", tags, contextsOpened);
+        counter(registry, "keystore.ownership.lost", "Contexts lost to another owner", tags, ownershipLost);
         preKeyGauge(registry, "one_time", Counts::oneTime);
         preKeyGauge(registry, "signed", Counts::signed);
         preKeyGauge(registry, "one_time_kyber", Counts::oneTimeKyber);
@@ -129,6 +143,14 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
         KeystoreMeters[] more = Arrays.copyOf(bound, bound.length + 1);
         more[bound.length] = new KeystoreMeters(registry, tags);
         bound = more;
+    }
+
+    private static void counter(
+            MeterRegistry registry, String name, String description, Tags tags, LongAdder counted) {
+        FunctionCounter.builder(name, counted, LongAdder::sum)
+                .description(description)
+                .tags(tags)
+                .register(registry);
     }
 
     private double cachedReads() {
@@ -174,16 +196,15 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     @Override
     public void onLoad(int entries, long nanos, WaitResult result) {
+        misses.add(entries);
         for (KeystoreMeters meters : bound) {
-            meters.load(entries, nanos, result);
+            meters.load(nanos, result);
         }
     }
 
     @Override
     public void onUnreadable(int entries) {
-        for (KeystoreMeters meters : bound) {
-            meters.unreadable.increment(entries);
-        }
+        unreadable.add(entries);
     }
 
     @Override
@@ -202,8 +223,9 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     @Override
     public void onGroup(int commits, int sendings, long nanos, GroupResult result) {
+        retries.add(sendings - 1 + (result == GroupResult.RETRIED ? 1 : 0));
         for (KeystoreMeters meters : bound) {
-            meters.group(commits, sendings, nanos, result);
+            meters.group(commits, nanos, result);
         }
     }
 
@@ -216,9 +238,7 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     @Override
     public void onConflict() {
-        for (KeystoreMeters meters : bound) {
-            meters.conflicts.increment();
-        }
+        conflicts.increment();
     }
 
     @Override
@@ -231,16 +251,12 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     @Override
     public void onContextOpened() {
-        for (KeystoreMeters meters : bound) {
-            meters.contextsOpened.increment();
-        }
+        contextsOpened.increment();
     }
 
     @Override
     public void onOwnershipLost() {
-        for (KeystoreMeters meters : bound) {
-            meters.ownershipLost.increment();
-        }
+        ownershipLost.increment();
     }
 
     @Override

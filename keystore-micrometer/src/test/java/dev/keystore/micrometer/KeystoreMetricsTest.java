@@ -178,6 +178,39 @@ class KeystoreMetricsTest {
     }
 
     @Test
+    @DisplayName("R100 counters contain what has happened before the metrics are bound")
+    void counters_ofEventsBeforeBindTo_areScraped() {
+        metrics.onContextOpened();
+        metrics.onUnreadable(2);
+        metrics.onOwnershipLost();
+        metrics.onConflict();
+        metrics.onLoad(3, 1, WaitResult.SUCCESS);
+        metrics.onGroup(1, 1, 1, GroupResult.RETRIED);
+        metrics.bindTo(registry);
+
+        assertThat(scraped("keystore_contexts_opened_total")).isEqualTo(1);
+        assertThat(scraped("keystore_unreadable_total")).isEqualTo(2);
+        assertThat(scraped("keystore_ownership_lost_total")).isEqualTo(1);
+        assertThat(scraped("keystore_conflicts_total")).isEqualTo(1);
+        assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}")).isEqualTo(3);
+        assertThat(scraped("keystore_retries_total")).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("R100 an alert for any increase also fires for a counter that is not zero when it is first scraped")
+    void alerts_ofAnyIncrease_includeTheFirstSample() throws Exception {
+        List<String> increases = expressions("keystore-alerts.yml").stream()
+                .filter(text -> text.startsWith("increase("))
+                .toList();
+
+        assertThat(increases).hasSize(4).allSatisfy(text -> {
+            String series = text.substring("increase(".length(), text.indexOf('['));
+            assertThat(text)
+                    .isEqualTo("increase(%1$s[15m]) > 0 or (%1$s > 0 unless %1$s offset 15m)".formatted(series));
+        });
+    }
+
+    @Test
     @DisplayName("R100 recording what a transaction reports allocates nothing, for two registries")
     void events_ofATransaction_allocateNothing() {
         metrics.bindTo(registry);
@@ -420,7 +453,7 @@ class KeystoreMetricsTest {
 
         assertThat(scraped("keystore_conflicts_total{store=\"main\"}")).isEqualTo(1);
         assertThat(scraped("keystore_conflicts_total{store=\"other\"}")).isZero();
-        assertThat(second.get("keystore.conflicts").counter().count()).isEqualTo(1);
+        assertThat(second.get("keystore.conflicts").functionCounter().count()).isEqualTo(1);
         assertThat(scraped("keystore_cache_size_bytes{store=\"main\"}")).isNaN();
     }
 

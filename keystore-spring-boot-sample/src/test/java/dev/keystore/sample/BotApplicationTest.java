@@ -62,6 +62,7 @@ class BotApplicationTest {
             assertThat(send(request(bot, "/actuator/keystore/bot"))).contains("\"types\":{\"session\":{\"entries\":1,");
             assertThat(send(request(bot, "/actuator/prometheus")))
                     .contains("keystore_commit_seconds_count{result=\"written\"} 1")
+                    .contains("keystore_contexts_opened_total 1.0") // in the constructor of the bot, before binding
                     .doesNotContain("keystore_commit_seconds_bucket");
         }
     }
