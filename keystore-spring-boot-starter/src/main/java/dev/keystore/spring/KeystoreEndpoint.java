@@ -37,9 +37,19 @@ final class KeystoreEndpoint {
         this.clock = clock;
     }
 
-    /** Returns what is known of the store without reading its entries. */
+    /**
+     * Returns what is known of the store without reading its entries.
+     *
+     * @param name a context to be shown instead, as {@link #context} does; for a name with an empty part between or
+     *     after slashes, which Boot removes from a path. Both generations of Boot have another annotation for null
+     */
     @ReadOperation
-    public Map<String, @Nullable Object> store() {
+    public @Nullable Map<String, @Nullable Object> store(
+            @org.springframework.lang.Nullable @Nullable String name) {
+        return name == null ? store() : contextNamed(name);
+    }
+
+    private Map<String, @Nullable Object> store() {
         Map<String, @Nullable Object> json = new LinkedHashMap<>();
         StoreInspection store = database.inspection();
         json.put("encryption", store.encryption().map(Enum::name).orElse(null));
@@ -60,10 +70,14 @@ final class KeystoreEndpoint {
     @ReadOperation
     public @Nullable Map<String, @Nullable Object> context(
             @Selector(match = Selector.Match.ALL_REMAINING) String... context) {
+        return contextNamed(String.join("/", context));
+    }
+
+    private @Nullable Map<String, @Nullable Object> contextNamed(String name) {
         StoreInspection store = database.inspection();
         ContextInspection found;
         try {
-            found = store.inspect(String.join("/", context));
+            found = store.inspect(name);
         } catch (IllegalArgumentException e) {
             return null;
         }

@@ -42,7 +42,7 @@ class KeystoreEndpointTest {
     void store_isShown() {
         database.forContext("alice").put(KeyTypes.SESSION, "bob.1", new byte[] {1});
 
-        Map<String, Object> shown = endpoint.store();
+        Map<String, Object> shown = endpoint.store(null);
 
         assertThat(shown)
                 .containsEntry("encryption", null)
@@ -121,7 +121,7 @@ class KeystoreEndpointTest {
             database.forContext("c" + i).put(KeyTypes.LID_MAPPING, "a", "b");
         }
 
-        Map<String, Object> shown = endpoint.store();
+        Map<String, Object> shown = endpoint.store(null);
 
         assertThat((List<?>) shown.get("contexts")).hasSize(KeystoreEndpoint.CONTEXTS_LISTED);
         assertThat(shown).containsEntry("furtherContexts", true);

@@ -132,7 +132,17 @@ class StartedApplicationTest {
             assertThat(get(context, "prometheus").body())
                     .contains("keystore_commit_seconds_count{result=\"written\"} 1");
             assertThat(get(context, "configprops").body()).contains("keystore-dev.keystore.spring");
+            assertShownByParameter(context);
         }
+    }
+
+    /** A path cannot name them: Boot removes its empty parts. */
+    private static void assertShownByParameter(ConfigurableApplicationContext context) throws Exception {
+        for (String name : List.of("alice/", "alice//1", "/alice")) {
+            context.getBean(SignalKeyDatabase.class).forContext(name).put(KeyTypes.SESSION, "a", new byte[] {1});
+            assertThat(get(context, "keystore?name=" + name).body()).contains("\"context\":\"" + name + "\"");
+        }
+        assertThat(get(context, "keystore?name=nobody").statusCode()).isEqualTo(404);
     }
 
     @Test
