@@ -37,6 +37,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 
 @Timeout(60)
 class AsyncKeyStoreTest {
@@ -279,6 +281,79 @@ class AsyncKeyStoreTest {
         gate.open();
         assertThat(loading.get(30, TimeUnit.SECONDS)).isEmpty();
         assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+    }
+
+    @Test
+    @DisplayName("R27 a cancelled call that is loading itself completes with what the database answers")
+    void cancel_ownLoad_completesWithTheEntry() throws Exception {
+        Gate gate = faults.on(Operation.LOAD).hold(Moment.BEFORE);
+        CompletableFuture<Optional<String>> loading = async.find(KeyTypes.LID_MAPPING, "a");
+        gate.awaitReached();
+
+        assertThat(loading.cancel(true)).isFalse();
+        assertThat(loading).isNotDone();
+        gate.open();
+
+        assertThat(result(loading)).isEmpty();
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+    }
+
+    @Test
+    @DisplayName("R27 a cancelled call that runs the caller's work ends with what that makes of the interrupt")
+    void cancel_duringWork_interruptsTheWork() throws Exception {
+        CountDownLatch working = new CountDownLatch(1);
+        CompletableFuture<String> future = async.transaction("k", tx -> {
+            tx.put(KeyTypes.LID_MAPPING, "a", "1");
+            working.countDown();
+            new CountDownLatch(1).await();
+            return "written";
+        });
+        awaitUninterruptibly(working);
+
+        assertThat(future.cancel(true)).isFalse();
+
+        assertThatThrownBy(() -> result(future)).isInstanceOf(InterruptedException.class);
+        assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).isEmpty();
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+    }
+
+    @Test
+    @DisplayName("R27 a cancelled call whose work ignores the interrupt is not committed")
+    void cancel_duringWorkThatIgnoresIt_writesNothing() throws Exception {
+        CountDownLatch working = new CountDownLatch(1);
+        CompletableFuture<String> future = async.transaction("k", tx -> {
+            tx.put(KeyTypes.LID_MAPPING, "a", "1");
+            working.countDown();
+            while (!Thread.currentThread().isInterrupted()) {
+                Thread.onSpinWait();
+            }
+            return "written";
+        });
+        awaitUninterruptibly(working);
+
+        assertThat(future.cancel(true)).isFalse();
+
+        assertThatThrownBy(() -> result(future)).isInstanceOf(OperationInterruptedException.class);
+        assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).isEmpty();
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+    }
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_21)
+    @DisplayName("R27 cancelling a call on a virtual thread ends its wait for a lock")
+    void cancel_onVirtualThread_interruptsTheWait() {
+        AsyncKeyStore virtual = AsyncKeyStore.of(alice);
+        CountDownLatch begun = new CountDownLatch(1);
+        alice.useTransaction("k", held -> {
+            CompletableFuture<String> waiting = virtual.call(store -> {
+                begun.countDown();
+                return store.transaction("k", tx -> "must not run");
+            });
+            awaitUninterruptibly(begun);
+
+            assertThat(waiting.cancel(true)).isFalse();
+            assertThatThrownBy(() -> result(waiting)).isInstanceOf(OperationInterruptedException.class);
+        });
     }
 
     private void onNewThread(Runnable task) {
