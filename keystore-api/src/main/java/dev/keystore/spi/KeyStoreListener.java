@@ -40,6 +40,8 @@ public interface KeyStoreListener {
         CONFLICT,
         /** Nothing was written, because another owner has taken the context over. */
         OWNERSHIP_LOST,
+        /** Nothing was written, because another copy of the context was written to. */
+        STALE,
         /** Nothing was written, because the thread was interrupted, for example since its call was cancelled. */
         INTERRUPTED,
         /** Nothing was written, for another reason. */

@@ -7,6 +7,7 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
+import dev.keystore.StaleStoreException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.CommitState.Conflict;
 import dev.keystore.core.CommitState.Done;
@@ -210,6 +211,9 @@ final class Engine {
         }
         if (failure instanceof OwnershipLostException) {
             return CommitResult.OWNERSHIP_LOST;
+        }
+        if (failure instanceof StaleStoreException) {
+            return CommitResult.STALE;
         }
         if (failure instanceof OperationInterruptedException) {
             return CommitResult.INTERRUPTED;

@@ -44,9 +44,14 @@ class FreshnessTest {
     private final TestAnchor anchor = new TestAnchor();
 
     private SignalKeyDatabase open(Backend backend) {
+        return open(backend, new RecordedEvents());
+    }
+
+    private SignalKeyDatabase open(Backend backend, RecordedEvents events) {
         return SignalKeyDatabase.builder()
                 .backend(backend)
                 .freshnessAnchor(anchor)
+                .listener(events)
                 .open();
     }
 
@@ -216,12 +221,13 @@ class FreshnessTest {
     }
 
     @Test
-    @DisplayName("R83 a clone that was opened before the other copy wrote is refused once both have written")
+    @DisplayName("R83 R100 a clone that was opened before the other copy wrote is refused once both have written")
     void clone_openAtOnce_isRefused() throws Exception {
         use(memory.reopen(), "alice", 3);
         MemoryBackend clone = memory.copy();
+        RecordedEvents events = new RecordedEvents();
         try (SignalKeyDatabase first = open(memory.reopen());
-                SignalKeyDatabase second = open(clone)) {
+                SignalKeyDatabase second = open(clone, events)) {
             SignalKeyStore alice = second.forContext("alice");
             CountDownLatch raised = anchor.awaitWrites(1);
             commit(first, "alice", 1);
@@ -240,6 +246,7 @@ class FreshnessTest {
                             StaleStoreException.class,
                             e -> assertThat(e.isWrittenCopy()).isTrue());
             assertThat(second.staleContexts()).containsExactly("alice");
+            assertThat(events.take()).endsWith("commit: STALE").doesNotContain("commit: NOT_WRITTEN");
             assertThat(first.staleContexts()).isEmpty();
         }
     }

@@ -203,7 +203,7 @@ class KeystoreMetricsTest {
                 .filter(text -> text.startsWith("increase("))
                 .toList();
 
-        assertThat(increases).hasSize(4).allSatisfy(text -> {
+        assertThat(increases).hasSize(5).allSatisfy(text -> {
             String series = text.substring("increase(".length(), text.indexOf('['));
             assertThat(text)
                     .isEqualTo("increase(%1$s[15m]) > 0 or (%1$s > 0 unless %1$s offset 15m)".formatted(series));
