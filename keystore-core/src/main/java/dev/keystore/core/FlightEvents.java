@@ -241,6 +241,7 @@ final class FlightEvents {
     @Label("Conflict")
     @Description("An attempt of a transaction or of a single write ended because something that it read has changed")
     @Category("Keystore")
+    @StackTrace(false) // many threads that retry would fill a recording with them
     static final class Conflict extends Event {}
 
     @Name("dev.keystore.OwnershipLost")

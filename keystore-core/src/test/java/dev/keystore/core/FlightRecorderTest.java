@@ -77,6 +77,8 @@ class FlightRecorderTest {
                 .extracting(event -> event.getEventType().getLabel())
                 .contains("Conflict", "Ownership Lost")
                 .doesNotContain("Load");
+        assertThat(only(events, "Conflict").getStackTrace()).isNull();
+        assertThat(only(events, "Ownership Lost").getStackTrace()).isNotNull();
         assertThat(events)
                 .filteredOn(event -> List.of("Commit", "Group Write", "Lock Wait", "Transaction")
                         .contains(event.getEventType().getLabel()))
@@ -95,7 +97,8 @@ class FlightRecorderTest {
                 .containsEntry("dev.keystore.LockWait#threshold", "10 ms")
                 .containsEntry("dev.keystore.GroupWrite#threshold", "10 ms")
                 .containsEntry("dev.keystore.Transaction#threshold", "100 ms")
-                .containsEntry("dev.keystore.Conflict#stackTrace", "true");
+                .containsEntry("dev.keystore.Conflict#stackTrace", "false")
+                .containsEntry("dev.keystore.OwnershipLost#stackTrace", "true");
     }
 
     private static RecordedEvent only(List<RecordedEvent> events, String label) {
