@@ -1,13 +1,13 @@
 package dev.keystore.core;
 
 import dev.keystore.spi.KeyStoreListener;
-import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Logs each transaction that takes longer than a threshold, with how long it waited for its locks, worked and
@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
  * SignalKeyDatabase.builder().url(url).listener(SlowTransactionLog.over(Duration.ofSeconds(1))).open();
  * }</pre>
  *
- * <p>A line is logged at level {@code WARNING} by the {@link Logger} named {@value #NAME}, on the thread of the
+ * <p>A line is logged at level {@code WARN} by the {@link Logger} named {@value #NAME}, on the thread of the
  * transaction, after that has released its locks. It contains no value, id or context; it contains the lock keys, which
  * often contain ids, only with {@link #withLockKeys()} (R101).
  */
@@ -26,13 +26,15 @@ public final class SlowTransactionLog implements KeyStoreListener {
     /** The name of the logger. */
     public static final String NAME = "dev.keystore.slow-transactions";
 
-    private static final Logger LOG = System.getLogger(NAME);
+    private static final Logger LOG = LoggerFactory.getLogger(NAME);
 
-    private final Duration threshold;
+    private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE);
+
+    private final long thresholdNanos;
     private final boolean withLockKeys;
 
-    private SlowTransactionLog(Duration threshold, boolean withLockKeys) {
-        this.threshold = threshold;
+    private SlowTransactionLog(long thresholdNanos, boolean withLockKeys) {
+        this.thresholdNanos = thresholdNanos;
         this.withLockKeys = withLockKeys;
     }
 
@@ -47,7 +49,8 @@ public final class SlowTransactionLog implements KeyStoreListener {
         if (Objects.requireNonNull(threshold, "threshold").isNegative()) {
             throw new IllegalArgumentException("threshold must not be negative, was " + threshold);
         }
-        return new SlowTransactionLog(threshold, false);
+        boolean fits = threshold.compareTo(LONGEST) < 0;
+        return new SlowTransactionLog(fits ? threshold.toNanos() : Long.MAX_VALUE, false);
     }
 
     /**
@@ -56,25 +59,20 @@ public final class SlowTransactionLog implements KeyStoreListener {
      * @return a new listener
      */
     public SlowTransactionLog withLockKeys() {
-        return new SlowTransactionLog(threshold, true);
+        return new SlowTransactionLog(thresholdNanos, true);
     }
 
     @Override
     public void onTransaction(
             Set<String> lockKeys, long waitNanos, long workNanos, long commitNanos, boolean succeeded) {
-        if (waitNanos + workNanos + commitNanos > threshold.toNanos()) {
-            LOG.log(
-                    Level.WARNING,
-                    "A transaction{0} {1}: it waited {2} ms for its locks, worked {3} ms and committed {4} ms",
+        if (waitNanos + workNanos + commitNanos > thresholdNanos) {
+            LOG.warn(
+                    "A transaction{} {}: it waited {} ms for its locks, worked {} ms and committed {} ms",
                     withLockKeys ? " with lock keys " + new TreeSet<>(lockKeys) : "",
                     succeeded ? "was slow" : "was slow and failed",
-                    millis(waitNanos),
-                    millis(workNanos),
-                    millis(commitNanos));
+                    TimeUnit.NANOSECONDS.toMillis(waitNanos),
+                    TimeUnit.NANOSECONDS.toMillis(workNanos),
+                    TimeUnit.NANOSECONDS.toMillis(commitNanos));
         }
-    }
-
-    private static String millis(long nanos) {
-        return Long.toString(TimeUnit.NANOSECONDS.toMillis(nanos));
     }
 }

@@ -1,43 +1,32 @@
 package dev.keystore.core;
 
-import java.text.MessageFormat;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
+import org.slf4j.LoggerFactory;
 
-/** The lines that {@link SlowTransactionLog} logs through the logging of the JDK, until it is closed. */
+/** The lines that {@link SlowTransactionLog} logs through SLF4J, until it is closed. */
 final class LoggedTransactions implements AutoCloseable {
 
-    private static final Logger LOGGER = Logger.getLogger(SlowTransactionLog.NAME);
-
-    private final List<String> lines = new CopyOnWriteArrayList<>();
-    private final Handler handler = new Handler() {
-        @Override
-        public void publish(LogRecord entry) {
-            lines.add(entry.getLevel() + " " + new MessageFormat(entry.getMessage()).format(entry.getParameters()));
-        }
-
-        @Override
-        public void flush() {}
-
-        @Override
-        public void close() {}
-    };
+    private final Logger logger = (Logger) LoggerFactory.getLogger(SlowTransactionLog.NAME);
+    private final ListAppender<ILoggingEvent> appender = new ListAppender<>();
 
     LoggedTransactions() {
-        LOGGER.setUseParentHandlers(false);
-        LOGGER.addHandler(handler);
+        appender.start();
+        logger.setAdditive(false);
+        logger.addAppender(appender);
     }
 
     List<String> lines() {
-        return lines;
+        return appender.list.stream()
+                .map(line -> line.getLevel() + " " + line.getFormattedMessage())
+                .toList();
     }
 
     @Override
     public void close() {
-        LOGGER.removeHandler(handler);
-        LOGGER.setUseParentHandlers(true);
+        logger.detachAppender(appender);
+        logger.setAdditive(true);
     }
 }

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The lines that {@link SlowTransactionLog} logs, through the logging of the JDK. */
+/** The lines that {@link SlowTransactionLog} logs, through the logging of the engine. */
 class SlowTransactionLogTest {
 
     private final LoggedTransactions logged = new LoggedTransactions();
@@ -25,7 +25,7 @@ class SlowTransactionLogTest {
 
     private static void end(SlowTransactionLog log, long waitMillis, boolean succeeded) {
         log.onTransaction(
-                Set.of("session:{0}", "session:alice.1"),
+                Set.of("session:{}", "session:alice.1"),
                 TimeUnit.MILLISECONDS.toNanos(waitMillis),
                 TimeUnit.MILLISECONDS.toNanos(20),
                 TimeUnit.MILLISECONDS.toNanos(3),
@@ -43,10 +43,18 @@ class SlowTransactionLogTest {
 
         assertThat(logged.lines())
                 .containsExactly(
-                        "WARNING A transaction was slow: it waited 1977 ms for its locks, worked 20 ms and"
+                        "WARN A transaction was slow: it waited 1977 ms for its locks, worked 20 ms and"
                                 + " committed 3 ms",
-                        "WARNING A transaction was slow and failed: it waited 1977 ms for its locks, worked 20 ms and"
+                        "WARN A transaction was slow and failed: it waited 1977 ms for its locks, worked 20 ms and"
                                 + " committed 3 ms");
+    }
+
+    @Test
+    @DisplayName("a threshold that no long can hold in nanoseconds is never reached")
+    void over_hugeThreshold_logsNothing() {
+        end(SlowTransactionLog.over(Duration.ofDays(365L * 1_000)), Long.MAX_VALUE / 2_000_000, true);
+
+        assertThat(logged.lines()).isEmpty();
     }
 
     @Test
@@ -57,7 +65,7 @@ class SlowTransactionLogTest {
         assertThat(logged.lines())
                 .singleElement()
                 .asString()
-                .startsWith("WARNING A transaction with lock keys [session:alice.1, session:{0}] was slow: ");
+                .startsWith("WARN A transaction with lock keys [session:alice.1, session:{}] was slow: ");
     }
 
     @Test

@@ -6,8 +6,6 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.OneTimePreKeys;
 import dev.keystore.core.SignalKeyDatabase;
-import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -16,6 +14,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 
 /**
@@ -34,7 +34,7 @@ final class KeystoreHealth {
      */
     static final Duration BUDGET = Duration.ofSeconds(2);
 
-    private static final Logger LOG = System.getLogger(KeystoreHealth.class.getName());
+    private static final Logger LOG = LoggerFactory.getLogger(KeystoreHealth.class);
 
     private static final String FEW = "contextsWithFewPreKeys";
     private static final String UP = "UP";
@@ -82,7 +82,7 @@ final class KeystoreHealth {
         try {
             return checkReachable();
         } catch (RuntimeException e) {
-            LOG.log(Level.WARNING, "The health check of the key store failed", e);
+            LOG.warn("The health check of the key store failed", e);
             return new Checked(DOWN, Map.of("error", e.getClass().getName()));
         }
     }

@@ -23,7 +23,7 @@ import org.springframework.util.unit.DataSize;
  * @param maximumGroupSize Maximum number of commits that are written in one group.
  * @param refuseOwned Whether to refuse a context whose owner is alive, rather than to take it over.
  * @param mustExist Whether to refuse a store that does not exist, rather than to create it.
- * @param slowTransactionThreshold Time from which on a transaction is logged as slow. Unset, none is.
+ * @param slowTransactionThreshold Transactions that take longer than this are logged. Unset, none is.
  * @param encryption Encryption of the values.
  * @param freshness Comparison with a freshness anchor.
  * @param health What the health indicator checks.

@@ -3,6 +3,9 @@ package dev.keystore.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyPair;
 import dev.keystore.KeyTypes;
@@ -39,14 +42,10 @@ import java.security.KeyStore;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import javax.crypto.spec.SecretKeySpec;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -54,6 +53,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.test.context.FilteredClassLoader;
@@ -329,29 +329,18 @@ class DatabaseBeanTest {
     @Test
     @DisplayName("R100 keystore.slow-transaction-threshold logs slow transactions; unset, none is logged")
     void slowTransactionThreshold_logs() {
-        List<LogRecord> lines = new CopyOnWriteArrayList<>();
-        Handler handler = new Handler() {
-            @Override
-            public void publish(LogRecord line) {
-                lines.add(line);
-            }
-
-            @Override
-            public void flush() {}
-
-            @Override
-            public void close() {}
-        };
-        Logger logger = Logger.getLogger(SlowTransactionLog.NAME);
-        logger.addHandler(handler);
+        ListAppender<ILoggingEvent> appender = new ListAppender<>();
+        appender.start();
+        Logger logger = (Logger) LoggerFactory.getLogger(SlowTransactionLog.NAME);
+        logger.addAppender(appender);
         try {
             inMemory().run(DatabaseBeanTest::runTransaction);
             inMemory("keystore.slow-transaction-threshold=1h").run(DatabaseBeanTest::runTransaction);
-            assertThat(lines).isEmpty();
+            assertThat(appender.list).isEmpty();
             inMemory("keystore.slow-transaction-threshold=0s").run(DatabaseBeanTest::runTransaction);
-            assertThat(lines).hasSize(1);
+            assertThat(appender.list).hasSize(1);
         } finally {
-            logger.removeHandler(handler);
+            logger.detachAppender(appender);
         }
     }
 
