@@ -37,7 +37,7 @@ import kotlinx.coroutines.withContext
  *
  * Each call blocks a thread of [dispatcher] until it ends: a read until it is loaded, a write until it is durable
  * (R11), a transaction also while it waits for its locks. Transactions with one lock key can occupy all threads until
- * `lockTimeout`. A call that is made within the work of a transaction, also of another database, runs on the thread of
+ * `lockTimeout`. By default, reads and [set] have separate threads, so that they do not wait for those (R20). A call that is made within the work of a transaction, also of another database, runs on the thread of
  * that transaction.
  *
  * Cancelling means what an interrupt does (R27), and a call always ends before its caller goes on. A call that has not
@@ -54,8 +54,9 @@ import kotlinx.coroutines.withContext
  * store.
  *
  * @property store the store that the calls go to
- * @property dispatcher what runs the calls; by default, up to 64 threads of [Dispatchers.IO], in addition to those that
- *     other users of it occupy, and shared by all stores
+ * @property dispatcher what runs the calls; by default, up to 64 threads of [Dispatchers.IO] for [transaction] and
+ *     [call], and up to 64 for the other calls, in addition to those that other users of it occupy, and shared by all
+ *     stores
  */
 public class CoroutineKeyStore(
     public val store: SignalKeyStore,
@@ -64,15 +65,20 @@ public class CoroutineKeyStore(
 
     private val async = AsyncKeyStore.of(store, dispatcher.asExecutor())
 
+    /** For calls that wait for no lock. */
+    private val withoutLocks =
+        if (dispatcher === DEFAULT_DISPATCHER) AsyncKeyStore.of(store, WITHOUT_LOCKS.asExecutor()) else async
+
     /** Returns an entry, or null if it does not exist. */
-    public suspend fun <V : Any> find(type: KeyType<V>, id: String): V? = call { it.find(type, id).orElse(null) }
+    public suspend fun <V : Any> find(type: KeyType<V>, id: String): V? =
+        call(withoutLocks) { it.find(type, id).orElse(null) }
 
     /** Returns the entries that exist, by id, as of one point in time. */
     public suspend fun <V : Any> get(type: KeyType<V>, ids: Collection<String>): Map<String, V> =
-        call { it.get(type, ids) }
+        call(withoutLocks) { it.get(type, ids) }
 
     /** Writes and deletes entries as one commit; [updates] must not be modified until it returns. */
-    public suspend fun set(updates: Updates): Unit = call { it.set(updates) }
+    public suspend fun set(updates: Updates): Unit = call(withoutLocks) { it.set(updates) }
 
     /**
      * Returns the ids of a type that begin with [idPrefix], in no particular order, as a cold flow.
@@ -81,12 +87,12 @@ public class CoroutineKeyStore(
      * the collector is busy. The cursor is closed when the collection ends, fails or is cancelled.
      */
     public fun ids(type: KeyType<*>, idPrefix: String = ""): Flow<String> = flow {
-        call { it.ids(type, idPrefix) }.use { stream ->
+        call(withoutLocks) { it.ids(type, idPrefix) }.use { stream ->
             val iterator = stream.iterator()
             do {
                 val page = ArrayList<String>(PAGE)
                 val end = runCatching {
-                    call {
+                    call(withoutLocks) {
                         while (page.size < PAGE && iterator.hasNext()) {
                             page.add(iterator.next())
                         }
@@ -140,7 +146,9 @@ public class CoroutineKeyStore(
      * Runs any calls of the store on one thread, and returns what [block] returns. Each write of [block] outside a
      * transaction is a separate commit: if a later one fails or is interrupted, the earlier ones stay.
      */
-    public suspend fun <R> call(block: (SignalKeyStore) -> R): R {
+    public suspend fun <R> call(block: (SignalKeyStore) -> R): R = call(async, block)
+
+    private suspend fun <R> call(on: AsyncKeyStore, block: (SignalKeyStore) -> R): R {
         val context = currentCoroutineContext()
         context.ensureActive()
         val loop = context.loop()
@@ -148,7 +156,7 @@ public class CoroutineKeyStore(
             // The outer context keeps the inner one from discarding the outcome on the way back to another dispatcher.
             return withContext(NonCancellable) { withContext(loop) { block(store) } }
         }
-        val future = async.call { runCatching { block(it) } }
+        val future = on.call { runCatching { block(it) } }
         val outcome =
             try {
                 future.await()
@@ -164,6 +172,7 @@ public class CoroutineKeyStore(
         const val PAGE = 64
 
         val DEFAULT_DISPATCHER = Dispatchers.IO.limitedParallelism(64, "keystore")
+        val WITHOUT_LOCKS = Dispatchers.IO.limitedParallelism(64, "keystore-without-locks")
 
         /** Returns the loop of the transaction within whose work a coroutine runs, or null. */
         fun CoroutineContext.loop(): TransactionLoop? = this[TransactionLoop.Running]?.loop?.takeUnless { it.ended }

@@ -43,9 +43,11 @@ import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.isActive
 import kotlinx.coroutines.job
+import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.test.runTest
 import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeout
 import kotlinx.coroutines.yield
 import org.assertj.core.api.Assertions.assertThat
 import org.junit.jupiter.api.AfterEach
@@ -473,6 +475,43 @@ class CoroutineKeyStoreTest {
         given.complete("2")
         first.await()
         assertThat(stored("a") + stored("b")).isEqualTo("21")
+    }
+
+    @Test
+    @DisplayName("R20 reads and writes of other accounts go on while all threads of transactions wait for one lock")
+    fun find_allTransactionsWait_isNotHeldUp() = runTest {
+        val bob = CoroutineKeyStore(database.forContext("bob"))
+        val entered = CompletableDeferred<Unit>()
+        val release = CompletableDeferred<Unit>()
+        val holder = launch(Dispatchers.Default) {
+            alice.transaction("k") {
+                entered.complete(Unit)
+                release.await()
+            }
+        }
+        entered.await()
+        val begun = CountDownLatch(63)
+        val waiters = List(64) {
+            launch(Dispatchers.Default) {
+                alice.call { called ->
+                    begun.countDown()
+                    called.withTransaction("k") { }
+                }
+            }
+        }
+        assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue()
+
+        withContext(Dispatchers.Default) {
+            withTimeout(5_000) {
+                bob.set(Updates().also { it.put(KeyTypes.LID_MAPPING, "a", "1") })
+                assertThat(bob.find(KeyTypes.LID_MAPPING, "a")).isEqualTo("1")
+                assertThat(bob.get(KeyTypes.LID_MAPPING, listOf("a"))).hasSize(1)
+                assertThat(bob.ids(KeyTypes.LID_MAPPING).toList()).containsExactly("a")
+            }
+        }
+        assertThat(waiters).allMatch { it.isActive }
+        release.complete(Unit)
+        (waiters + holder).joinAll()
     }
 
     @Test
