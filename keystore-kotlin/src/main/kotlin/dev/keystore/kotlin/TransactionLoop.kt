@@ -4,9 +4,9 @@ import java.util.concurrent.LinkedBlockingQueue
 import kotlin.coroutines.AbstractCoroutineContextElement
 import kotlin.coroutines.Continuation
 import kotlin.coroutines.CoroutineContext
-import kotlin.coroutines.EmptyCoroutineContext
 import kotlin.coroutines.startCoroutine
 import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.asExecutor
 import kotlinx.coroutines.ensureActive
 
 /**
@@ -36,7 +36,9 @@ internal class TransactionLoop(private val afterwards: CoroutineDispatcher) : Co
     }
 
     private fun handOver() {
-        generateSequence(tasks::poll).forEach { afterwards.dispatch(EmptyCoroutineContext, it) }
+        // not dispatch, which Dispatchers.Unconfined refuses
+        val executor = afterwards.asExecutor()
+        generateSequence(tasks::poll).forEach(executor::execute)
     }
 
     /**

@@ -347,18 +347,20 @@ class CoroutineKeyStoreTest {
     @Test
     @DisplayName("a coroutine that outlives the transaction it was launched in runs on")
     fun coroutine_outlivesTheTransaction_runsOn() = runTest {
-        val later = CompletableDeferred<Unit>()
-        val ran = CompletableDeferred<Unit>()
-        alice.transaction("k") {
-            CoroutineScope(currentCoroutineContext() + Job()).launch {
-                yield() // is queued behind the end of the work
-                later.await()
-                ran.complete(Unit)
+        for (own in listOf(alice, CoroutineKeyStore(store, Dispatchers.Unconfined))) {
+            val later = CompletableDeferred<Unit>()
+            val ran = CompletableDeferred<Unit>()
+            own.transaction("k") {
+                CoroutineScope(currentCoroutineContext() + Job()).launch {
+                    yield() // is queued behind the end of the work
+                    later.await()
+                    ran.complete(Unit)
+                }
             }
-        }
-        later.complete(Unit)
+            later.complete(Unit)
 
-        ran.await()
+            ran.await()
+        }
     }
 
     @Test
