@@ -70,6 +70,17 @@ class KotlinPageTest {
     }
 
     @Test
+    @DisplayName("the classes are of the language version that the page says, so that its compiler can read them")
+    fun classes_areOfTheVersionOfThePage() {
+        val page = Files.readString(Path.of("..", "docs", "kotlin.md"))
+        val needed = Regex("It needs Kotlin (\\d+)\\.(\\d+) or later").find(page)!!.groupValues.drop(1).map { it.toInt() }
+
+        val written = CoroutineKeyStore::class.java.getAnnotation(Metadata::class.java).metadataVersion
+
+        assertThat(written.take(2)).isEqualTo(needed)
+    }
+
+    @Test
     @DisplayName("null where it is not allowed, a blocking transaction that suspends, and that of Java do not compile")
     fun code_wrong_doesNotCompile() {
         val nullRefused = "null cannot be a value of a non-null type 'String'"
