@@ -73,7 +73,7 @@ class KotlinPageTest {
     @DisplayName("the classes are of the language version that the page says, so that its compiler can read them")
     fun classes_areOfTheVersionOfThePage() {
         val page = Files.readString(Path.of("..", "docs", "kotlin.md"))
-        val needed = Regex("It needs Kotlin (\\d+)\\.(\\d+) or later").find(page)!!.groupValues.drop(1).map { it.toInt() }
+        val needed = Regex("It needs Kotlin (\\d)\\.(\\d) or later").find(page)!!.groupValues.drop(1).map(String::toInt)
 
         val written = CoroutineKeyStore::class.java.getAnnotation(Metadata::class.java).metadataVersion
 

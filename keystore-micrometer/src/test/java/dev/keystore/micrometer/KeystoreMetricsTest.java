@@ -343,7 +343,7 @@ class KeystoreMetricsTest {
     }
 
     @Test
-    @DisplayName("histograms resolve the times of commits below 1 ms and those of timeouts, in a bounded number of buckets")
+    @DisplayName("histograms resolve times below 1 ms and those of timeouts, in a bounded number of buckets")
     void histograms_on_resolveTheTimes() {
         registry.config().meterFilter(new Histograms());
         metrics.bindTo(registry);

@@ -50,7 +50,7 @@ final class DatabaseOpener {
         }
     }
 
-    /** With a backend that is a bean, properties of it have no effect, and those of encryption must not be among them. */
+    /** Refuses what is not a property of the backend: if that is a bean, its properties have no effect. */
     private static void requireOfBackend(String name) {
         if (name.startsWith("encryption.") || name.startsWith("freshness.")) {
             String all = "keystore." + name.substring(0, name.indexOf('.') + 1);

@@ -117,7 +117,7 @@ class KeystorePropertiesTest {
         "keystore.encryption.key-file=${UNSET:}, keystore.encryption.key-file is blank, Set it",
         "keystore.encryption.former-key-password=env:X, keystore.encryption.former-key-password is set, KeyProvider",
         "keystore.freshness.accept-lost=true, keystore.freshness.accept-lost is set, keystore.freshness.anchor",
-        "keystore.properties.encryption.key=secret, keystore.properties.encryption.key is set, Set keystore.encryption.key",
+        "keystore.properties.encryption.key=secret, properties.encryption.key is set, Set keystore.encryption.key",
         "keystore.properties.encryption.names=hidden, encryption.names is set, Set keystore.encryption.hide-names",
         "keystore.properties.encryption.nonce=1, encryption.nonce is set, begin with keystore.encryption.",
         "keystore.properties.freshness.anchor=a, freshness.anchor is set, Set keystore.freshness.anchor",
@@ -172,6 +172,7 @@ class KeystorePropertiesTest {
         }
         Map<String, RecordComponent> components = components(KeystoreProperties.class, "keystore.");
 
+        assertThat(described).containsKey("management.health.keystore.enabled");
         assertThat(described.keySet().stream().filter(name -> name.startsWith("keystore.")))
                 .containsExactlyInAnyOrderElementsOf(components.keySet());
         components.forEach((name, component) -> {

@@ -27,8 +27,8 @@ import org.springframework.test.context.junit.jupiter.SpringExtension;
  * default options, and the beans of the types {@link KeyStoreListener} and {@link KeystoreCustomizer}. After each test,
  * all its contexts are erased. Reads, transactions, locks and ownership are those of every database.
  *
- * <p>A bean of the type {@link SignalKeyDatabase} or {@link Backend}, of the test or of the application's main class, is
- * used instead. What it holds is never erased, since it may be a real store: the test has to do that.
+ * <p>A bean of the type {@link SignalKeyDatabase} or {@link Backend}, of the test or of the application's main class,
+ * is used instead. What it holds is never erased, since it may be a real store: the test has to do that.
  */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
