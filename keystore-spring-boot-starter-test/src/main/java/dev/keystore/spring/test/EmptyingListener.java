@@ -33,6 +33,8 @@ final class EmptyingListener implements TestExecutionListener {
         List<String> names;
         try (Stream<String> contexts = database.contexts()) {
             names = contexts.toList();
+        } catch (IllegalStateException e) {
+            return; // the test has closed it
         }
         for (String name : names) {
             boolean lost = database.lostContexts().contains(name);

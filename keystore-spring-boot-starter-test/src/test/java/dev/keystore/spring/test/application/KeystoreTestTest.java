@@ -1,6 +1,7 @@
 package dev.keystore.spring.test.application;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spring.KeystoreAutoConfiguration;
@@ -12,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Import;
+import org.springframework.test.annotation.DirtiesContext;
 
 /** A test as users write it. */
 @KeystoreTest
@@ -44,6 +46,14 @@ class KeystoreTestTest {
             assertThat(contexts).isEmpty();
         }
         database.takeOver("bob").saveCredentials(new byte[] {1});
+    }
+
+    @Test
+    @DirtiesContext
+    @DisplayName("a test that has closed the database does not fail afterwards")
+    void database_closedByTheTest_isLeftAlone() {
+        database.close();
+        assertThatThrownBy(database::contexts).isInstanceOf(IllegalStateException.class);
     }
 
     @Test
