@@ -20,6 +20,7 @@ final class Failures implements IExecutionExceptionHandler {
 
     /** Runs a command. An error of the JVM, which the parser does not catch, ends it as a failure midway. */
     static int run(ParseResult arguments) {
+        PasswordArguments.requireNone(arguments);
         try {
             return new RunLast().execute(arguments);
         } catch (Error e) {

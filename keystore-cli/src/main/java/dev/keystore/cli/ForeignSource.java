@@ -1,5 +1,6 @@
 package dev.keystore.cli;
 
+import dev.keystore.encryption.PasswordSource;
 import java.nio.file.Path;
 import java.util.Properties;
 import org.jspecify.annotations.Nullable;
@@ -8,15 +9,16 @@ import org.jspecify.annotations.Nullable;
  * Where an account is imported from or exported to.
  *
  * @param text a path, or the URL of a database on a server
- * @param passwordEnv the environment variable that holds the password of such a database
+ * @param password where the password of such a database is; null if no option says so
  */
-record ForeignSource(String text, @Nullable String passwordEnv) {
+record ForeignSource(String text, @Nullable PasswordSource password) {
 
     private static final String SERVER = "jdbc:";
 
     ForeignSource {
-        if (passwordEnv != null && !text.startsWith(SERVER)) {
-            throw new Refusal("--source-password-env is only for a database on a server, whose URL begins with jdbc:");
+        if (password != null && !text.startsWith(SERVER)) {
+            throw new Refusal("--source-password-env and --source-password are only for a database on a server, whose"
+                    + " URL begins with jdbc:");
         }
     }
 
@@ -40,8 +42,8 @@ record ForeignSource(String text, @Nullable String passwordEnv) {
     /** Returns the properties of the database's driver. */
     Properties properties() {
         Properties properties = new Properties();
-        if (passwordEnv != null) {
-            properties.setProperty("password", Secrets.password(passwordEnv));
+        if (password != null) {
+            properties.setProperty("password", String.valueOf(password.password()));
         }
         return properties;
     }

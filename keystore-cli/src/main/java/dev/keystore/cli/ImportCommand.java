@@ -49,6 +49,11 @@ final class ImportCommand extends TransferCommand {
             description = "The environment variable that holds the password of a database that is imported.")
     private @Nullable String sourcePasswordEnv;
 
+    @Option(names = "--source-password", description = "Ask for the password of a database that is imported.")
+    private boolean sourcePassword;
+
+    private @Nullable ForeignSource foreign;
+
     @Option(
             names = "--keep-unknown",
             description = "Keep files of unknown type of baileys as they are, so that an export writes them back.")
@@ -104,8 +109,18 @@ final class ImportCommand extends TransferCommand {
         }
     }
 
+    /** Returns the source; always the same, so that a password is asked for once. */
     private ForeignSource source() {
-        return new ForeignSource(source, sourcePasswordEnv);
+        ForeignSource known = foreign;
+        if (known == null) {
+            if (sourcePasswordEnv != null && sourcePassword) {
+                throw output().wrongUsage("Only one of --source-password-env and --source-password can be given");
+            }
+            known = new ForeignSource(
+                    source, Secrets.password(sourcePasswordEnv, sourcePassword, "the database that is imported"));
+            foreign = known;
+        }
+        return known;
     }
 
     /** Returns whether the context holds something already; refuses if it is in use. */

@@ -1,5 +1,6 @@
 package dev.keystore.cli;
 
+import dev.keystore.encryption.PasswordSource;
 import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,14 @@ abstract class OpeningOptions {
     /** Returns what was given on the command line. */
     abstract Secrets given();
 
+    /** Returns where the password of the database is; null if neither option was given. */
+    final @Nullable PasswordSource password(@Nullable String variable, boolean asked, String of) {
+        if (variable != null && asked) {
+            throw wrongUsage("Only one of --" + prefix + "password-env and --" + prefix + "password can be given");
+        }
+        return Secrets.password(variable, asked, of);
+    }
+
     /**
      * Returns what was given on the command line.
      *
@@ -54,9 +63,10 @@ abstract class OpeningOptions {
             throw wrongUsage("Only one of --" + prefix + "key-file, --" + prefix + "passphrase-env, --" + prefix
                     + "passphrase and the property " + Secrets.KEY + " can be given");
         }
-        if (given.properties().keySet().stream().anyMatch(OpeningOptions::isPassword)) {
-            throw wrongUsage("A password is not accepted as an argument, which other users of this machine can see:"
-                    + " use --" + prefix + "password-env");
+        if (given.properties().entrySet().stream()
+                .anyMatch(property -> isPassword(property.getKey(), property.getValue()))) {
+            throw wrongUsage("A password is not accepted as an argument, which other users of this machine can see: "
+                    + PasswordArguments.REMEDY);
         }
     }
 
@@ -67,8 +77,10 @@ abstract class OpeningOptions {
         return new ParameterException(spec.commandLine(), message);
     }
 
-    /** Those of encryption name where a password is. */
-    private static boolean isPassword(String property) {
-        return property.toLowerCase(Locale.ROOT).contains("password") && !property.startsWith("encryption.");
+    /** Those of encryption and of an anchor name where a password is. */
+    private static boolean isPassword(String property, String value) {
+        boolean saysWhere = (property.startsWith("encryption.") || property.startsWith("freshness."))
+                && (value.startsWith("env:") || value.startsWith("file:"));
+        return property.toLowerCase(Locale.ROOT).contains("password") && !saysWhere;
     }
 }

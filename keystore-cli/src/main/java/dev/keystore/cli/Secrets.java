@@ -17,14 +17,14 @@ import org.jspecify.annotations.Nullable;
  * @param keyFile a key file
  * @param passphraseEnv the environment variable that holds a passphrase
  * @param passphrase where a passphrase is asked for
- * @param passwordEnv the environment variable that holds the password of a database
+ * @param password where the password of a database is
  * @param properties the properties of the store
  */
 record Secrets(
         @Nullable Path keyFile,
         @Nullable String passphraseEnv,
         @Nullable PasswordSource passphrase,
-        @Nullable String passwordEnv,
+        @Nullable PasswordSource password,
         Map<String, String> properties) {
 
     /** The property that names a root key. */
@@ -82,15 +82,28 @@ record Secrets(
                 builder.property(name, value);
             }
         });
-        return passwordEnv == null ? builder : builder.property("password", password(passwordEnv));
+        return password == null ? builder : builder.property("password", String.valueOf(password.password()));
     }
 
     private static boolean isOfEncryption(String property) {
         return property.startsWith("encryption.");
     }
 
-    /** Returns the value of an environment variable; throws {@link Refusal} if it is not set. */
-    static String password(String variable) {
+    /**
+     * Returns where the password of a database is; null if no option says so.
+     *
+     * @param variable the environment variable that holds it, or null
+     * @param asked whether it is asked for
+     * @param of whose password it is, for example "the database"
+     */
+    static @Nullable PasswordSource password(@Nullable String variable, boolean asked, String of) {
+        if (variable != null) {
+            return () -> environment(variable).toCharArray();
+        }
+        return asked ? new TypedPassphrase(() -> Terminal.askPassword("Password of " + of + ": ")) : null;
+    }
+
+    private static String environment(String variable) {
         String password = System.getenv(variable);
         if (password == null) {
             throw new Refusal("Environment variable " + variable + " is not set; set it to the password");

@@ -29,6 +29,9 @@ final class StoreOptions extends OpeningOptions {
             description = "The environment variable that holds the password of the database.")
     private @Nullable String passwordEnv;
 
+    @Option(names = "--password", description = "Ask for the password of the database.")
+    private boolean password;
+
     @Option(
             names = "--property",
             paramLabel = "NAME=VALUE",
@@ -55,7 +58,8 @@ final class StoreOptions extends OpeningOptions {
     @Override
     Secrets given() {
         TypedPassphrase typed = passphrase ? new TypedPassphrase(this::ask) : null;
-        return new Secrets(keyFile, passphraseEnv, typed, passwordEnv, properties);
+        return new Secrets(
+                keyFile, passphraseEnv, typed, password(passwordEnv, password, "the database"), properties);
     }
 
     /** Opens a store to look at it. */

@@ -28,7 +28,10 @@ final class TargetOptions extends OpeningOptions {
             description = "The environment variable that holds the password of the target's database.")
     private @Nullable String passwordEnv;
 
-    @Option(names = "--target-property", paramLabel = "NAME=VALUE", description = "A property of the target.")
+    @Option(names = "--target-password", description = "Ask for the password of the target's database.")
+    private boolean password;
+
+    @Option(names = "--target-property", paramLabel = "NAME=VALUE", description = "A property of the target. Never a password.")
     private Map<String, String> properties = new LinkedHashMap<>();
 
     TargetOptions() {
@@ -39,7 +42,8 @@ final class TargetOptions extends OpeningOptions {
     Secrets given() {
         TypedPassphrase typed =
                 passphrase ? new TypedPassphrase(() -> Terminal.askNewPassphrase("Passphrase of the target: ")) : null;
-        return new Secrets(keyFile, passphraseEnv, typed, passwordEnv, properties);
+        return new Secrets(
+                keyFile, passphraseEnv, typed, password(passwordEnv, password, "the target's database"), properties);
     }
 
     /**

@@ -53,9 +53,21 @@ final class Terminal {
      * @throws Refusal if there is no terminal, or its input has ended
      */
     static char[] askPassphrase(String question) {
-        char[] typed = prompt(question, "give it by --passphrase-env", console -> console.readPassword("%s", question));
+        return askSecret(question, "passphrase");
+    }
+
+    /** Asks for a password, like {@link #askPassphrase}. */
+    static char[] askPassword(String question) {
+        return askSecret(question, "password");
+    }
+
+    private static char[] askSecret(String question, String what) {
+        char[] typed = prompt(
+                question,
+                "name an environment variable with the option that ends in " + what + "-env",
+                console -> console.readPassword("%s", question));
         if (typed.length == 0) {
-            throw new Refusal("An empty passphrase is refused; nothing was changed");
+            throw new Refusal("An empty " + what + " is refused; nothing was changed");
         }
         return typed;
     }

@@ -42,6 +42,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** The commands, run in this process: results, exit codes, and what they leave alone. */
 @Timeout(60)
@@ -920,8 +924,9 @@ class CommandTest {
 
     @Test
     @DisplayName("R45 a password in a URL is never printed, whatever fails")
-    void password_isNeverPrinted() {
+    void password_isNeverPrinted() throws Exception {
         String secret = "pw-5f1c";
+        Path file = folder.resolve("arguments");
         for (String url : List.of(
                 "jdbc:postgresql://127.0.0.1:1/x?user=u&password=" + secret,
                 "jdbc:postgresql://u:" + secret + "@127.0.0.1:1/x",
@@ -934,12 +939,146 @@ class CommandTest {
                 {"copy", url, url},
                 {"no-such-command", url}
             }) {
-                Ran ran = Ran.of(arguments);
-                assertThat(ran.code()).isGreaterThanOrEqualTo(ExitCodes.USAGE);
-                assertThat(ran.out() + ran.err()).doesNotContain(secret);
+                Files.write(file, Arrays.asList(arguments));
+                for (Ran ran : List.of(Ran.of(arguments), Ran.of("@" + file))) {
+                    assertThat(ran.code()).isGreaterThanOrEqualTo(ExitCodes.USAGE);
+                    assertThat(ran.out() + ran.err()).doesNotContain(secret);
+                }
             }
         }
+        Files.write(file, List.of("contexts", "jdbc:postgresql://127.0.0.1:1/x?user=u&password=" + secret));
+        assertThat(Ran.of("@" + file).code()).as("accepted in a file").isEqualTo(ExitCodes.FAILED);
+        Files.delete(file);
         assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    @DisplayName("R76 no option or parameter of any command accepts a password, not even within a URL")
+    void password_inAnyArgument_isRefused() {
+        String secret = "pw-5f1c";
+        List<String> urls = List.of(
+                "jdbc:postgresql://h/d?user=u&password=" + secret,
+                "jdbc:postgresql://u:" + secret + "@h/d",
+                "jdbc:postgresql://h/d?sslPassword=" + secret);
+        int refused = 0;
+        for (CommandSpec command : leaves(Main.commandLine().getCommandSpec())) {
+            for (ArgSpec argument : command.args()) {
+                if (argument.arity().max() == 0 || argument.type().isEnum()) {
+                    continue;
+                }
+                for (String url : urls) {
+                    Ran ran = Ran.of(call(command, argument, url));
+                    assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.USAGE);
+                    assertThat(ran.err())
+                            .as(argument.toString())
+                            .contains("is not accepted as an argument", "--password-env", "--password", "@FILE")
+                            .doesNotContain(secret);
+                    refused++;
+                }
+            }
+        }
+        assertThat(refused).isGreaterThan(200);
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    @DisplayName("R76 an option for a password or a key names where that is, or asks for it")
+    void secretOptions_nameWhereTheSecretIs() {
+        List<String> labels = new ArrayList<>();
+        for (CommandSpec command : leaves(Main.commandLine().getCommandSpec())) {
+            for (OptionSpec option : command.options()) {
+                if (option.longestName().matches(".*(password|passphrase|key|secret).*")
+                        && option.arity().max() > 0) {
+                    assertThat(option.longestName())
+                            .isEqualTo(option.paramLabel().equals("FILE") ? keyFile(option) : environment(option));
+                    labels.add(option.paramLabel());
+                }
+            }
+        }
+        assertThat(labels).contains("FILE", "NAME").hasSizeGreaterThan(20);
+    }
+
+    private static String keyFile(OptionSpec option) {
+        return option.longestName().replaceFirst("key.*", "key-file");
+    }
+
+    private static String environment(OptionSpec option) {
+        return option.longestName().replaceFirst("(password|passphrase).*", "$1-env");
+    }
+
+    private static List<CommandSpec> leaves(CommandSpec command) {
+        List<CommandSpec> found = new ArrayList<>();
+        command.subcommands().values().forEach(each -> found.addAll(leaves(each.getCommandSpec())));
+        return found.isEmpty() ? List.of(command) : found;
+    }
+
+    /** Returns a command line with what it requires, and a value of one of its arguments. */
+    private String[] call(CommandSpec command, ArgSpec valued, String url) {
+        String value = valued.type() == Map.class ? "freshness.anchor=" + url : url;
+        List<String> line = new ArrayList<>(List.of(command.qualifiedName().split(" ")));
+        line.remove(0); // the name of the program
+        for (PositionalParamSpec parameter : command.positionalParameters()) {
+            String other = parameter.type().isEnum() ? "baileys" : "jdbc:sqlite:" + file();
+            line.add(parameter == valued ? value : other);
+        }
+        for (OptionSpec option : command.options()) {
+            if (option == valued || option.required()) {
+                line.add(option.longestName() + "=" + (option == valued ? value : "alice"));
+            }
+        }
+        return line.toArray(String[]::new);
+    }
+
+    @Test
+    @DisplayName("R82 the password of an anchor's database comes from where a property says, never from the property")
+    void anchorPassword_isReadFromTheEnvironment() throws Exception {
+        Stores.fill(url(), "alice");
+        String backends = Stores.services(folder, BackendProvider.class, Recording.class);
+        String anchor = "freshness.anchor=recording:";
+        String[] erase = {"erase", url(), "alice", "--yes", "--backends", backends, "--property", anchor, "--property"};
+        Path file = Files.writeString(folder.resolve("password"), " a password \r\n");
+
+        assertThat(Ran.of(with(erase, "freshness.anchor.password=file:" + file)).err())
+                .contains("AtomicCommit");
+        assertThat(Recording.opened.properties()).isEqualTo(Map.of("password", " a password "));
+        Ran.of(with(erase, "freshness.anchor.password=env:PATH"));
+        assertThat(Recording.opened.properties()).isEqualTo(Map.of("password", System.getenv("PATH")));
+
+        Ran refused = Ran.of(with(erase, "freshness.anchor.password=pw-in-argument"));
+        assertThat(refused.code()).as(refused.toString()).isEqualTo(ExitCodes.USAGE);
+        assertThat(refused.err()).contains("freshness.anchor.password").doesNotContain("pw-in-argument");
+        assertThat(Ran.of(with(erase, "freshness.anchor.password=env:NO_SUCH_VARIABLE")))
+                .satisfies(ran -> assertThat(ran.code()).isEqualTo(ExitCodes.FAILED))
+                .satisfies(ran -> assertThat(ran.err()).contains("NO_SUCH_VARIABLE is not set"));
+        assertThat(entries()).isEqualTo(Map.of("alice", 27L));
+    }
+
+    private static String[] with(String[] arguments, String last) {
+        String[] all = Arrays.copyOf(arguments, arguments.length + 1);
+        all[arguments.length] = last;
+        return all;
+    }
+
+    /** Opens a backend that no anchor can use, and keeps what it was opened with. */
+    public static final class Recording implements BackendProvider {
+
+        private static volatile BackendConfig opened;
+
+        @Override
+        public String name() {
+            return "recording";
+        }
+
+        @Override
+        public String scheme() {
+            return "recording";
+        }
+
+        @Override
+        public Backend open(BackendConfig config) {
+            opened = config;
+            return new ExhaustingBackend(new EntryId("session", "bob.1"));
+        }
     }
 
     @Test

@@ -155,6 +155,17 @@ class TerminalIT {
     }
 
     @Test
+    @DisplayName("R76 the password of a database is asked for, once, and not shown")
+    void password_isAskedFor() throws Exception {
+        try (Pty terminal = Pty.start("compact", "jdbc:postgresql://127.0.0.1:1/x?user=u", "--password")) {
+            terminal.await(shown -> shown.contains("Password of the database: "));
+            terminal.type("correct horse\n");
+            assertThat(terminal.exitCode()).as(terminal.shown()).isEqualTo(ExitCodes.FAILED);
+            assertThat(terminal.shown()).contains("127.0.0.1:1").doesNotContain("horse");
+        }
+    }
+
+    @Test
     @DisplayName("R76 a passphrase that is asked for is not shown; Ctrl-C at the prompt changes nothing")
     void passphrase_isAskedFor() throws Exception {
         Stores.fill(url(), "alice");

@@ -65,7 +65,12 @@ public final class DatabaseFreshnessAnchor implements FreshnessAnchor {
      * @throws IllegalArgumentException if the backend does not accept the URL, or has no atomic commits
      */
     public static DatabaseFreshnessAnchor open(String url) {
-        return on(BackendLocator.open(new BackendConfig(Objects.requireNonNull(url, "url"), Map.of(), false), null));
+        return open(url, Map.of());
+    }
+
+    /** Opens the anchor like {@link #open(String)}, with properties of its backend, such as a password. */
+    static DatabaseFreshnessAnchor open(String url, Map<String, String> properties) {
+        return on(BackendLocator.open(new BackendConfig(Objects.requireNonNull(url, "url"), properties, false), null));
     }
 
     /**

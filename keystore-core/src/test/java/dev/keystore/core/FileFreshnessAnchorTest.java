@@ -187,6 +187,15 @@ class FileFreshnessAnchorTest {
         assertThatThrownBy(() -> AnchorLocator.find(Map.of("freshness.other", "x")))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("freshness.other");
+        assertThatThrownBy(() -> AnchorLocator.find(
+                        Map.of("freshness.anchor", "jdbc:x:", "freshness.anchor.password", "pw-in-property")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContainingAll("freshness.anchor.password", "env:", "file:")
+                .hasMessageNotContaining("pw-in-property");
+        assertThatThrownBy(() -> AnchorLocator.find(
+                        Map.of("freshness.anchor", "file:anchor", "freshness.anchor.password", "env:PATH")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("anchor in a database");
         assertThatThrownBy(() -> AnchorLocator.acceptsLost(Map.of("freshness.anchorLost", "yes")))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("accept");
