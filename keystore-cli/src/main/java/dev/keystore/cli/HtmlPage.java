@@ -7,6 +7,8 @@ import dev.keystore.core.ContextInspection.SignedKey;
 import dev.keystore.core.ContextInspection.TypeContents;
 import dev.keystore.core.ContextReport;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -29,6 +31,12 @@ final class HtmlPage implements AutoCloseable {
 
     /** Further contexts are only counted. */
     private static final int CONTEXTS_LISTED = 2_000;
+
+    private static final String DOCTYPE = "<!DOCTYPE html>";
+    private static final String TITLE = "<title>Keystore: ";
+
+    /** In as many bytes at the beginning of a page, its title is found. */
+    private static final int BYTES_OF_HEAD = 16_384;
 
     private static final String HEAD = """
             <!DOCTYPE html>
@@ -98,8 +106,27 @@ final class HtmlPage implements AutoCloseable {
      * @throws IOException if it can't be written; so it is known before the store is read
      */
     static HtmlPage create(Path file, String url, Instant now) throws IOException {
-        Path folder = file.toAbsolutePath().getParent();
-        return new HtmlPage(file, Files.createTempFile(folder, "keystore-", ".html"), url, now);
+        Path page = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
+        return new HtmlPage(page, Files.createTempFile(page.getParent(), "keystore-", ".html"), url, now);
+    }
+
+    /**
+     * Returns whether nothing else is lost if a page gets the name of a file: it does not exist, is empty, or is such a
+     * page.
+     *
+     * @throws IOException if that cannot be found out
+     */
+    static boolean isReplaceable(Path file) throws IOException {
+        if (!Files.exists(file)) {
+            return true;
+        }
+        if (!Files.isRegularFile(file)) {
+            return false;
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            String beginning = new String(in.readNBytes(BYTES_OF_HEAD), StandardCharsets.UTF_8);
+            return beginning.isEmpty() || (beginning.startsWith(DOCTYPE) && beginning.contains(TITLE));
+        }
     }
 
     void add(ContextReport found) {

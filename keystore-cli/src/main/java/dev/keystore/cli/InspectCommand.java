@@ -5,6 +5,7 @@ import dev.keystore.core.ContextInspection.SignedKey;
 import dev.keystore.core.ContextReport;
 import dev.keystore.core.StoreInspection;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -31,7 +32,7 @@ final class InspectCommand extends StoreCommand {
     @Option(
             names = "--html",
             paramLabel = "FILE",
-            description = "Write the result as one HTML page, which replaces an existing file.")
+            description = "Write the result as one HTML page, which replaces an earlier one; any other file after a question.")
     private @Nullable Path html;
 
     private final Instant now = Instant.now();
@@ -40,6 +41,9 @@ final class InspectCommand extends StoreCommand {
 
     @Override
     int run() throws IOException {
+        if (html != null) {
+            requireReplaceable(html);
+        }
         try (StoreInspection store = store().inspect(url());
                 HtmlPage page = html == null ? null : HtmlPage.create(html, Urls.withoutSecrets(url()), now);
                 Progress progress = output().progress("Reading")) {
@@ -73,6 +77,19 @@ final class InspectCommand extends StoreCommand {
                 output().line("Written: " + html);
             }
             return intact && complete ? ExitCodes.DONE : ExitCodes.FINDINGS;
+        }
+    }
+
+    /** Asks before a file is replaced that is not an earlier page; it may be a store or a key. */
+    private void requireReplaceable(Path file) throws IOException {
+        if (Files.isDirectory(file)) {
+            throw new Refusal(file + " is a folder; name a file in it");
+        }
+        if (!isConfirmed() && !HtmlPage.isReplaceable(file)) {
+            Confirmation.require(
+                    List.of("File " + file + " is not a page of keystore inspect. It will be replaced, and is lost."),
+                    "replace",
+                    "name another file, or confirm by --yes");
         }
     }
 

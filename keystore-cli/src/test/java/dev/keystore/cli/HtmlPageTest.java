@@ -32,7 +32,7 @@ class HtmlPageTest {
 
     private Document page() throws Exception {
         Path file = folder.resolve("page.html");
-        Files.writeString(file, "a former page");
+        Files.writeString(file, "<!DOCTYPE html>\n<title>Keystore: a former page</title>");
         int code = Ran.of("inspect", "jdbc:sqlite:" + folder.resolve("keys.db"), "--html", file.toString())
                 .code();
         assertThat(code).isEqualTo(ExitCodes.FINDINGS);
@@ -82,6 +82,37 @@ class HtmlPageTest {
         Element damaged = page.select("h3.bad + div tbody tr").first();
         assertThat(damaged.select("th").text()).isEqualTo(ID);
         assertThat(damaged.select("td").eachText().get(2)).startsWith("delete it");
+    }
+
+    @Test
+    @DisplayName("a file that is not a page is not replaced without a question, and a link to a page is followed")
+    void existingFile_thatIsNoPage_isLeft() throws Exception {
+        Path store = folder.resolve("keys.db");
+        String url = "jdbc:sqlite:" + store;
+        Stores.fill(url, "alice");
+        byte[] before = Files.readAllBytes(store);
+        Path key = Files.writeString(folder.resolve("root.key"), "a key");
+        Path page = Files.createFile(folder.resolve("page.html"));
+
+        for (Path other : List.of(store, key)) {
+            Ran ran = Ran.of("inspect", url, "--html", other.toString());
+
+            assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FAILED);
+            assertThat(ran.err()).contains(other.getFileName().toString(), "is not a page", "--yes");
+        }
+        assertThat(Ran.of("inspect", url, "--html", folder.toString(), "--yes").err())
+                .contains("is a folder");
+        assertThat(Files.readAllBytes(store)).isEqualTo(before);
+        assertThat(key).hasContent("a key");
+        assertThat(Ran.of("inspect", url, "--html", page.toString()).code())
+                .as("it is empty")
+                .isZero();
+        Path link = Files.createSymbolicLink(folder.resolve("link.html"), page);
+        assertThat(Ran.of("inspect", url, "--html", link.toString()).code()).isZero();
+        assertThat(link).isSymbolicLink();
+        assertThat(Ran.of("inspect", url, "--html", key.toString(), "--yes").code())
+                .isZero();
+        assertThat(key).content().startsWith("<!DOCTYPE html>");
     }
 
     @Test
