@@ -1,6 +1,8 @@
 package dev.keystore.cli;
 
 import dev.keystore.core.ContextInspection;
+import dev.keystore.core.ContextInspection.Move;
+import dev.keystore.core.ContextInspection.MoveState;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
 import dev.keystore.core.StoreMove;
@@ -18,13 +20,17 @@ import picocli.CommandLine.Parameters;
         description = {
             "Erases all that a context holds, credentials included, in one commit.",
             "Former bytes may remain in free space until keystore compact is run.",
-            "Also erases a context whose move to this store has not ended, if the store that it comes from is lost."
+            "Also erases what is left of a context that was moved away, which the store refuses as before; and a context",
+            "whose move to this store has not ended, if the store that it comes from is lost."
         })
 final class EraseCommand extends StoreCommand {
 
     private static final List<String> ARRIVING = List.of(
             "A move of this context to this store has not ended. If the store that it comes from still exists, run the",
             "move again instead: that store may refuse the context already.");
+
+    private static final String MOVED = "It was moved to %s. Make sure that it is there (keystore inspect): if that store"
+            + " is lost, this one holds the only entries that are left. This store refuses the context as before.";
 
     @Parameters(index = "1", paramLabel = "CONTEXT", description = "The context.")
     private String context = "";
@@ -35,23 +41,25 @@ final class EraseCommand extends StoreCommand {
     @Override
     int run() {
         ContextInspection found;
-        boolean arriving;
         try (StoreInspection inspected = store().inspect(url())) {
-            arriving = inspected.isArriving(context);
-            if (!takeOver || arriving) {
+            found = inspected.inspect(context);
+            if (!takeOver || found.move().isPresent()) {
                 Owners.requireNone(inspected, context);
             }
-            found = inspected.inspect(context);
         }
         if (found.entries() + found.damagedEntries() == 0) {
             throw new Refusal("Context \"" + context + "\" holds nothing; nothing was changed");
         }
         if (!isConfirmed()) {
-            Confirmation.require(lost(found, arriving), context, "confirm by --yes");
+            Confirmation.require(lost(found), context, "confirm by --yes");
         }
         SignalKeyDatabase.Builder builder = store().existing(url());
         try (SignalKeyDatabase database = (takeOver ? builder : builder.refuseOwned()).open()) {
-            if (!arriving || !StoreMove.abandon(database, context)) {
+            boolean erased = found.move().isPresent()
+                    && (found.move().get().state() == MoveState.MOVED
+                            ? StoreMove.eraseMoved(database, context)
+                            : StoreMove.abandon(database, context));
+            if (!erased) {
                 (takeOver ? database.takeOver(context) : database.forExistingContext(context)).erase();
             }
         }
@@ -66,16 +74,20 @@ final class EraseCommand extends StoreCommand {
         return ExitCodes.DONE;
     }
 
-    private static List<String> lost(ContextInspection found, boolean arriving) {
-        List<String> lost = new ArrayList<>(arriving ? ARRIVING : List.of());
+    private static List<String> lost(ContextInspection found) {
+        List<String> lost = new ArrayList<>(found.move().map(EraseCommand::warning).orElse(List.of()));
         lost.add("This cannot be undone. Context \"" + found.context() + "\" loses "
                 + Text.count(found.entries(), "entry")
                 + (found.damagedEntries() == 0 ? "" : " and " + Text.number(found.damagedEntries()) + " damaged")
                 + ":");
         found.types().forEach((type, contents) -> lost.add("  " + type + ": " + Text.number(contents.entries())));
-        if (found.types().containsKey("credentials")) {
+        if (found.types().containsKey("credentials") && found.move().isEmpty()) {
             lost.add("The credentials are among them: the account has to be linked again.");
         }
         return lost;
+    }
+
+    private static List<String> warning(Move move) {
+        return move.state() == MoveState.MOVED ? List.of(MOVED.formatted(move.target())) : ARRIVING;
     }
 }

@@ -43,8 +43,10 @@ final class Listed {
      * @throws Refusal if it was named by the user, and the store has nothing of it
      */
     static ContextInspection existing(ContextInspection found, @Nullable String chosen) {
-        boolean isMissing =
-                found.entries() == 0 && found.isIntact() && found.owner().isEmpty();
+        boolean isMissing = found.entries() == 0
+                && found.isIntact()
+                && found.owner().isEmpty()
+                && found.move().isEmpty();
         if (isMissing && chosen != null) {
             throw new Refusal("The store has no context \"" + chosen + "\"; keystore contexts lists them");
         }

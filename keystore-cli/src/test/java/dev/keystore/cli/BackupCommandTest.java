@@ -512,6 +512,34 @@ class BackupCommandTest {
     }
 
     @Test
+    @DisplayName("R84 R18 erase of a context that was moved away says where it is, and keeps the refusal")
+    void erase_movedContext_keepsTheRefusal() {
+        Stores.fill(url(), "alice", "bob");
+        String mapdb = "mapdb:" + folder.resolve("moved");
+        Ran.of("move", url(), mapdb, "--context", "alice", "--yes");
+
+        Ran asked = Ran.of("erase", url(), "alice");
+        assertThat(asked.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(asked.err())
+                .contains("It was moved to " + mapdb + ". Make sure", "loses 27 entries", "--yes")
+                .doesNotContain("linked again");
+        assertThat(Stores.entries(url())).isEqualTo(Map.of("alice", 27L, "bob", 27L));
+        Ran erased = Ran.of("erase", url(), "alice", "--yes");
+
+        assertThat(erased.code()).as(erased.toString()).isZero();
+        assertThat(erased.out()).contains("Erased: 27 entries");
+        assertThat(Stores.entries(url())).isEqualTo(Map.of("alice", 0L, "bob", 27L));
+        assertThat(Stores.entries(mapdb)).isEqualTo(Map.of("alice", 27L));
+        assertThat(Ran.of("inspect", url(), "alice").out()).contains("cannot be opened: moved to " + mapdb);
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url())) {
+            assertThatThrownBy(() -> source.forContext("alice")).isInstanceOf(ContextMovedException.class);
+        }
+        Ran again = Ran.of("erase", url(), "alice", "--yes");
+        assertThat(again.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(again.err()).contains("holds nothing; nothing was changed");
+    }
+
+    @Test
     @DisplayName("R53 R84 move --take-over fences the owner")
     void move_takeOver() {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {

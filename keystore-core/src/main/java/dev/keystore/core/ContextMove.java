@@ -64,19 +64,33 @@ final class ContextMove {
      * {@link StoreMove#abandon} does.
      */
     static boolean abandon(SignalKeyDatabase target, String name) {
-        return target.withOpeningLock(name, () -> {
-            Engine engine = target.engine();
-            MoveMark mark = ContextReader.mark("target", engine, name);
-            if (mark == null || mark.side() != MoveMark.Side.ARRIVING) {
+        return erase(target, name, MoveMark.Side.ARRIVING);
+    }
+
+    /** Erases what a move has left in its source, without the mark; does what {@link StoreMove#eraseMoved} does. */
+    static boolean eraseMoved(SignalKeyDatabase source, String name) {
+        return erase(source, name, MoveMark.Side.MOVED);
+    }
+
+    private static boolean erase(SignalKeyDatabase database, String name, MoveMark.Side side) {
+        return database.withOpeningLock(name, () -> {
+            Engine engine = database.engine();
+            MoveMark mark = ContextReader.mark(side == MoveMark.Side.MOVED ? "source" : "target", engine, name);
+            if (mark == null || mark.side() != side) {
                 return false;
             }
-            Context arriving = takeOver(engine, name, true); // a running move is not fenced
+            if (database.opened(name) != null) {
+                throw new IllegalStateException("Context \"" + name + "\" was opened before it was moved, and may still"
+                        + " be read from memory: close the database, open it again, and erase what is left then");
+            }
+            Context moved = takeOver(engine, name, true); // a running move is not fenced
+            Mutation clear = new Mutation.Clear(moved.keptByClear(Set.of())); // keeps the mark
             MoveCommit erasing = new MoveCommit(
-                    arriving,
-                    List.of(new Mutation.Clear(arriving.keptByClear(Set.of())), MoveMark.delete()),
+                    moved,
+                    side == MoveMark.Side.MOVED ? List.of(clear) : List.of(clear, MoveMark.delete()),
                     () -> mark.equals(MoveMark.load(engine.storage, name)),
                     () -> {});
-            commit(target, erasing);
+            commit(database, erasing);
             return erasing.isWritten();
         });
     }

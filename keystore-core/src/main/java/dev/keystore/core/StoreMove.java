@@ -26,7 +26,7 @@ import java.util.function.Consumer;
  * neither until the move is run again. At any time, at least one of the stores holds all entries.
  *
  * <p><b>The source</b> keeps its entries; they can be read by stores that are open. Delete the store once it is no
- * longer needed. Each context is taken over before it is read, as in a copy. <b>The target</b> must not hold entries of
+ * longer needed, or {@linkplain #eraseMoved erase} what it holds of the contexts that were moved. Each context is taken over before it is read, as in a copy. <b>The target</b> must not hold entries of
  * a context, except those of a move that has not ended, or those that stayed when the context was moved away from
  * there: these are replaced. A move that has not ended is continued from its source only; a move from another store is
  * refused.
@@ -168,5 +168,28 @@ public final class StoreMove {
         target.engine().checkOpen();
         target.checkContext(Objects.requireNonNull(context, "context"));
         return ContextMove.abandon(target, context);
+    }
+
+    /**
+     * Erases what the source still holds of a context that was moved away: all entries, the credentials and its data
+     * key included, in one commit. The source refuses the context as before, with
+     * {@link dev.keystore.ContextMovedException}; it can be moved back.
+     *
+     * <p>The target has held all of it since the move marked the source. Whether the target still exists is not
+     * checked: if it is lost, the source may hold the only entries of the account that are left.
+     *
+     * @param source the database that the context was moved from, in which this process has not opened it
+     * @param context its name
+     * @return whether it was erased; false if it was not moved away from this database. Nothing was changed then
+     * @throws dev.keystore.ContextOwnedException if the owner of the context is alive, such as a move that is running;
+     *     nothing was changed
+     * @throws dev.keystore.KeyStoreException as for a commit and for {@link SignalKeyDatabase#forContext}
+     * @throws IllegalArgumentException if the database cannot have such a context
+     * @throws IllegalStateException if the database is closed, or this process has opened the context in it
+     */
+    public static boolean eraseMoved(SignalKeyDatabase source, String context) {
+        source.engine().checkOpen();
+        source.checkContext(Objects.requireNonNull(context, "context"));
+        return ContextMove.eraseMoved(source, context);
     }
 }

@@ -396,6 +396,60 @@ class StoreMoveTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"jdbc:sqlite, false", "jdbc:sqlite, true", "mapdb, true"})
+    @DisplayName("R84 R18 R73 what is left of a context that was moved away is erased; the source refuses it as before,"
+            + " and it can come back")
+    void eraseMoved_keepsTheRefusal(String scheme, boolean encrypted) throws Exception {
+        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().url(scheme + ":" + folder.resolve("source"));
+        if (encrypted) {
+            Path key = folder.resolve("root.key");
+            KeyFile.create(key);
+            builder.property("encryption.key", "key-file:" + key);
+        }
+        try (SignalKeyDatabase source = builder.open();
+                SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
+            source.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(1));
+            source.forContext("bob").put(KeyTypes.SESSION, "alice.1", value(1));
+            StoreMove.from(source)
+                    .to(target, "the new place")
+                    .contexts(Set.of("alice"))
+                    .run();
+
+            assertThatThrownBy(() -> StoreMove.eraseMoved(source, "alice"))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("was opened before it was moved");
+            assertThat(StoreMove.eraseMoved(source, "bob")).isFalse();
+        }
+        try (SignalKeyDatabase source = builder.open();
+                SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
+            assertThat(source.inspection().inspect("alice").entries()).isEqualTo(1);
+
+            assertThat(StoreMove.eraseMoved(source, "alice")).isTrue();
+
+            assertThat(source.inspection().inspect("alice").entries()).isZero();
+            assertMoved(source, "alice");
+            assertThat(source.inspection().inspect("bob").entries()).isEqualTo(1);
+            SignalKeyStore alice = target.forContext("alice");
+            assertThat(alice.find(KeyTypes.SESSION, "bob.1")).contains(value(1));
+            assertThat(StoreMove.from(source)
+                            .to(target, "the new place")
+                            .contexts(Set.of("alice"))
+                            .run()
+                            .contexts())
+                    .isEqualTo(Map.of(Outcome.ALREADY_THERE, 1L));
+            alice.put(KeyTypes.SESSION, "bob.1", value(2));
+        }
+        try (SignalKeyDatabase source = builder.open();
+                SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
+            assertMoved(source, "alice");
+            StoreMove.from(target).to(source, "home").run();
+            SignalKeyStore alice = source.forContext("alice");
+            assertThat(alice.find(KeyTypes.SESSION, "bob.1")).contains(value(2));
+            assertThat(alice.verify()).isEmpty();
+        }
+    }
+
     @Test
     @DisplayName("R84 a move that has not ended is not continued from another store, which may hold other entries")
     void run_arrivingFromAnotherStore_isRefused() {
