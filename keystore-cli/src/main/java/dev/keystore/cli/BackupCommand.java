@@ -2,7 +2,6 @@ package dev.keystore.cli;
 
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.core.BackupReport;
-import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreBackup;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,15 +38,17 @@ final class BackupCommand extends StoreCommand {
             throw new Refusal("File " + file + " exists: name another one, or use --incremental to replace an earlier"
                     + " backup. Nothing was changed");
         }
-        try (SignalKeyDatabase database = store().existing(url()).open();
+        try (WrittenStore source = WrittenStore.open(store().existing(url()));
                 Progress progress = output().progress("Backing up")) {
-            StoreBackup backup = StoreBackup.of(database)
+            StoreBackup backup = StoreBackup.of(source.database())
                     .to(file)
                     .listener(at -> progress.at(at.contexts(), at.allContexts(), at.entries()));
             BackupReport report = (replaces ? backup.since(file).replacing() : backup).run();
             progress.clear();
             report(report);
             return ExitCodes.DONE;
+        } catch (Resumable e) {
+            throw e;
         } catch (RuntimeException e) {
             // While it waits for the disk, an interrupt is a failure to write.
             if (e instanceof OperationInterruptedException

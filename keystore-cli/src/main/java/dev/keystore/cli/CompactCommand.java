@@ -1,6 +1,5 @@
 package dev.keystore.cli;
 
-import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -31,8 +30,8 @@ final class CompactCommand extends StoreCommand {
             }
         }
         OptionalLong before = StoreSize.bytes(url());
-        try (SignalKeyDatabase database = store().existing(url()).open()) {
-            database.compact();
+        try (WrittenStore store = WrittenStore.open(store().existing(url()))) {
+            store.database().compact();
         }
         OptionalLong after = StoreSize.bytes(url());
         output().line("Size of the files: " + text(before) + " before, " + text(after) + " after");

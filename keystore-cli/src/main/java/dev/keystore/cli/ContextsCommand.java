@@ -26,6 +26,11 @@ final class ContextsCommand extends StoreCommand {
     private boolean intact = true;
 
     @Override
+    public boolean onlyLooks() {
+        return true;
+    }
+
+    @Override
     int run() {
         try (StoreInspection found = store().inspect(url())) {
             output().line(ROW.formatted("ENTRIES", "BYTES", "OWNER", "LAST COMMIT", "CONTEXT"));

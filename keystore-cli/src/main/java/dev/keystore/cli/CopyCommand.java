@@ -36,6 +36,11 @@ final class CopyCommand extends CopyingCommand {
     private boolean takeOver;
 
     @Override
+    public boolean onlyLooks() {
+        return dryRun;
+    }
+
+    @Override
     int run() {
         if (!dryRun) {
             try (StoreInspection found = store().inspect(source)) {
@@ -55,10 +60,10 @@ final class CopyCommand extends CopyingCommand {
         SignalKeyDatabase.Builder from = store().existing(source);
         SignalKeyDatabase.Builder to = targetStore().secrets().builder(target);
         refuseOwned(!takeOver, from, to);
-        try (SignalKeyDatabase opened = dryRun ? from.readingOnly().open() : from.open();
-                SignalKeyDatabase openedTarget = dryRun ? openReadingOnly(to) : to.open();
+        try (WrittenStore opened = WrittenStore.open(dryRun ? from.readingOnly() : from);
+                WrittenStore openedTarget = dryRun ? openReadingOnly(to) : WrittenStore.open(to);
                 Progress progress = output().progress(dryRun ? "Reading" : "Copying")) {
-            return copy(opened, openedTarget, progress);
+            return copy(opened.database(), openedTarget.database(), progress);
         }
     }
 
@@ -72,7 +77,7 @@ final class CopyCommand extends CopyingCommand {
             copy.replacing();
         }
         long start = System.nanoTime();
-        CopyReport report = dryRun ? copy.dryRun() : report(copy::run);
+        CopyReport report = dryRun ? copy.dryRun() : report(copy::run, CopyingCommand::mayHaveWritten);
         progress.clear();
         print(report, System.nanoTime() - start);
         return exitCode(report);

@@ -20,12 +20,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** A command that reads the contexts of one store and writes them to another. */
-abstract class CopyingCommand implements Callable<Integer> {
+abstract class CopyingCommand implements Callable<Integer>, Looking {
 
     @Option(names = "--context", paramLabel = "CONTEXT", description = "Only this context. Can be repeated.")
     private Set<String> contexts = new LinkedHashSet<>();
@@ -59,6 +60,11 @@ abstract class CopyingCommand implements Callable<Integer> {
 
     /** Runs the command, and returns its exit code. */
     abstract int run();
+
+    @Override
+    public boolean onlyLooks() {
+        return false;
+    }
 
     /** Returns the contexts that were named; empty if all are meant. */
     final Set<String> contexts() {
@@ -105,14 +111,12 @@ abstract class CopyingCommand implements Callable<Integer> {
     }
 
     /** Opens the target of a dry run, in which nothing is written; one that does not exist is as if it were empty. */
-    static SignalKeyDatabase openReadingOnly(SignalKeyDatabase.Builder target) {
+    static WrittenStore openReadingOnly(SignalKeyDatabase.Builder target) {
         try {
-            return target.readingOnly().open();
+            return WrittenStore.open(target.readingOnly());
         } catch (StoreNotFoundException e) {
-            return SignalKeyDatabase.builder()
-                    .backend(new MissingTarget())
-                    .readingOnly()
-                    .open();
+            return WrittenStore.open(
+                    SignalKeyDatabase.builder().backend(new MissingTarget()).readingOnly());
         }
     }
 
@@ -120,20 +124,21 @@ abstract class CopyingCommand implements Callable<Integer> {
      * Returns the report of a copy, whether or not all contexts were copied.
      *
      * @param copy counts the contexts
+     * @param mayHaveWritten whether it may have changed something before it threw an exception, if no entry was read
      * @throws Resumable if it failed after something may have been changed
      */
-    final CopyReport report(Supplier<CopyReport> copy) {
+    final CopyReport report(Supplier<CopyReport> copy, Predicate<RuntimeException> mayHaveWritten) {
         try {
             return copy.get();
         } catch (CopyIncompleteException e) {
             return e.report();
         } catch (RuntimeException e) {
-            throw begun || copied > 0 || mayHaveWritten(e) ? new Resumable(e) : e;
+            throw begun || copied > 0 || mayHaveWritten.test(e) ? new Resumable(e) : e;
         }
     }
 
     /** Returns whether a failure is another one than those of a context that is refused before it is written. */
-    private static boolean mayHaveWritten(RuntimeException failure) {
+    static boolean mayHaveWritten(RuntimeException failure) {
         return failure instanceof KeyStoreException
                 && !(failure instanceof ContextOwnedException)
                 && !(failure instanceof StaleStoreException)

@@ -129,7 +129,8 @@ final class DeleteDamagedCommand extends StoreCommand {
 
     private void delete(List<EntryId> entries) {
         SignalKeyDatabase.Builder builder = store().existing(url());
-        try (SignalKeyDatabase database = (takeOver ? builder : builder.refuseOwned()).open()) {
+        try (WrittenStore written = WrittenStore.open(takeOver ? builder : builder.refuseOwned())) {
+            SignalKeyDatabase database = written.database();
             SignalKeyStore opened = takeOver ? database.takeOver(context) : database.forContext(context);
             opened.useTransaction("delete-damaged", tx -> {
                 for (EntryId entry : entries) {

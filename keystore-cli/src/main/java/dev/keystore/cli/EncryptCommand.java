@@ -27,10 +27,15 @@ final class EncryptCommand extends EncryptionCommand {
     @Override
     StoreInspection inspectFirst() {
         try {
-            return store().secrets().builderWithoutKey(url()).openToInspect();
+            return inspectUnchanged();
         } catch (KeyUnavailableException e) {
             return super.inspectFirst();
         }
+    }
+
+    @Override
+    StoreInspection inspectUnchanged() {
+        return store().secrets().builderWithoutKey(url()).openToInspect();
     }
 
     @Override

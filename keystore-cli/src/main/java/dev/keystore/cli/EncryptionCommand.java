@@ -37,6 +37,11 @@ abstract class EncryptionCommand extends StoreCommand {
         return false;
     }
 
+    /** Opens the store as it can be opened only as long as this command has not changed its mark. */
+    StoreInspection inspectUnchanged() {
+        return store().inspect(url());
+    }
+
     abstract EncryptionProgress job(StoreEncryption encryption, Consumer<EncryptionProgress> listener);
 
     @Override
@@ -52,8 +57,12 @@ abstract class EncryptionCommand extends StoreCommand {
             }
         }
         EncryptionProgress done;
-        try (SignalKeyDatabase database = builder().open();
+        SignalKeyDatabase.Builder builder = builder();
+        boolean opened = false;
+        try (WrittenStore written = WrittenStore.open(builder);
                 Progress progress = output().progress(progressLabel())) {
+            opened = true;
+            SignalKeyDatabase database = written.database();
             // Opening has written a mark to a plain store, and a job that has not ended has written more.
             begun = isPlain || replacesRootKey() || database.encryption().phase() != Phase.ENCRYPTED;
             if (takeOver) {
@@ -63,14 +72,25 @@ abstract class EncryptionCommand extends StoreCommand {
                 begun = true;
                 progress.at(at.contexts(), at.allContexts(), at.entries());
             });
-        } catch (RuntimeException e) {
-            if (begun) {
-                throw new Resumable(e);
-            }
+            progress.clear();
+            report(done);
+        } catch (Resumable e) {
             throw e;
+        } catch (RuntimeException e) {
+            boolean writesMark = isPlain || replacesRootKey();
+            throw begun || (!opened && writesMark && isChanged()) ? new Resumable(e) : e;
         }
-        report(done);
         return ExitCodes.DONE;
+    }
+
+    /** Returns whether the mark of the store was written, although the store could not be opened; true if unknown. */
+    private boolean isChanged() {
+        try {
+            inspectUnchanged().close();
+            return false;
+        } catch (RuntimeException e) {
+            return true;
+        }
     }
 
     private static void takeOverAll(SignalKeyDatabase database) {

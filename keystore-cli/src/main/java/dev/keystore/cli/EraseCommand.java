@@ -54,7 +54,8 @@ final class EraseCommand extends StoreCommand {
             Confirmation.require(lost(found), context, "confirm by --yes");
         }
         SignalKeyDatabase.Builder builder = store().existing(url());
-        try (SignalKeyDatabase database = (takeOver ? builder : builder.refuseOwned()).open()) {
+        try (WrittenStore written = WrittenStore.open(takeOver ? builder : builder.refuseOwned())) {
+            SignalKeyDatabase database = written.database();
             boolean erased = found.move().isPresent()
                     && (found.move().get().state() == MoveState.MOVED
                             ? StoreMove.eraseMoved(database, context)
@@ -62,16 +63,20 @@ final class EraseCommand extends StoreCommand {
             if (!erased) {
                 (takeOver ? database.takeOver(context) : database.forExistingContext(context)).erase();
             }
+            report(found);
         }
-        output().line("Erased: " + Text.count(found.entries(), "entry"));
+        return ExitCodes.DONE;
+    }
+
+    private void report(ContextInspection erased) {
+        output().line("Erased: " + Text.count(erased.entries(), "entry"));
         if (output().isJson()) {
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("context", context);
-            json.put("erasedEntries", found.entries());
-            json.put("erasedDamagedEntries", found.damagedEntries());
+            json.put("erasedEntries", erased.entries());
+            json.put("erasedDamagedEntries", erased.damagedEntries());
             output().out().println(Json.of(json));
         }
-        return ExitCodes.DONE;
     }
 
     private static List<String> lost(ContextInspection found) {

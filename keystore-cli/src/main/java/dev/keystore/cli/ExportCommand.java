@@ -51,8 +51,9 @@ final class ExportCommand extends TransferCommand {
         }
         boolean existed = exists();
         SignalKeyDatabase.Builder builder = store().existing(url);
-        try (SignalKeyDatabase database = (takesOver() ? builder : builder.refuseOwned()).open();
+        try (WrittenStore written = WrittenStore.open(takesOver() ? builder : builder.refuseOwned());
                 Progress progress = output().progress("Exporting")) {
+            SignalKeyDatabase database = written.database();
             KeyReader source = takesOver() ? database.takeOver(context()) : database.forExistingContext(context());
             ContextInspection inspected = database.inspection().inspect(context());
             TransferReport report =

@@ -35,7 +35,11 @@ final class Failures implements IExecutionExceptionHandler {
     public int handleExecutionException(Exception failure, CommandLine line, ParseResult arguments) throws Exception {
         boolean interrupted = failure instanceof OperationInterruptedException
                 || (failure instanceof Resumable && failure.getCause() instanceof OperationInterruptedException);
-        boolean resumable = interrupted || failure instanceof Resumable || isUnknown(failure);
+        boolean onlyLooks = line.getCommandSpec().userObject() instanceof Looking command && command.onlyLooks();
+        boolean isError = failure.getCause() instanceof Error;
+        boolean resumable = interrupted
+                || isError
+                || (!onlyLooks && (failure instanceof Resumable || isUnknown(failure)));
         if (!isExpected(failure)) {
             failure.printStackTrace(line.getErr());
         } else if (failure.getCause() instanceof Error error && !(error instanceof OutOfMemoryError)) {
@@ -45,7 +49,7 @@ final class Failures implements IExecutionExceptionHandler {
         line.getErr()
                 .println(line.getCommandSpec().qualifiedName() + ": " + Text.visible(Urls.withoutSecrets(message)));
         if (resumable) {
-            line.getErr().println(toDo(failure));
+            line.getErr().println(onlyLooks ? Resumable.nothingChanged(isError) : toDo(failure));
         }
         if (arguments.hasMatchedOption("--json") || isJson(arguments)) {
             printJson(line, kind(failure), message, resumable);

@@ -162,7 +162,8 @@ final class ImportCommand extends TransferCommand {
 
     private TransferReport transfer(AccountImport described) {
         SignalKeyDatabase.Builder builder = store().secrets().builder(url);
-        try (SignalKeyDatabase database = (takesOver() ? builder : builder.refuseOwned()).open()) {
+        try (WrittenStore written = WrittenStore.open(takesOver() ? builder : builder.refuseOwned())) {
+            SignalKeyDatabase database = written.database();
             var target = takesOver() ? database.takeOver(context()) : database.forContext(context());
             return described.to(target);
         } catch (ImportNotVerifiedException e) {

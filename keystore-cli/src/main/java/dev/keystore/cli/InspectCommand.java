@@ -40,6 +40,11 @@ final class InspectCommand extends StoreCommand {
     private boolean intact = true;
 
     @Override
+    public boolean onlyLooks() {
+        return true;
+    }
+
+    @Override
     int run() throws IOException {
         if (html != null) {
             requireReplaceable(html);

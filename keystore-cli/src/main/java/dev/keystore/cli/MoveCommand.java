@@ -31,6 +31,11 @@ final class MoveCommand extends CopyingCommand {
     private boolean takeOver;
 
     @Override
+    public boolean onlyLooks() {
+        return dryRun;
+    }
+
+    @Override
     int run() {
         try (StoreInspection found = store().inspect(source)) {
             targetStore().requireEncryptedLike(found);
@@ -44,10 +49,10 @@ final class MoveCommand extends CopyingCommand {
         SignalKeyDatabase.Builder from = store().existing(source);
         SignalKeyDatabase.Builder to = targetStore().secrets().builder(target);
         refuseOwned(!takeOver, from, to);
-        try (SignalKeyDatabase opened = dryRun ? from.readingOnly().open() : from.open();
-                SignalKeyDatabase openedTarget = dryRun ? openReadingOnly(to) : to.open();
+        try (WrittenStore opened = WrittenStore.open(dryRun ? from.readingOnly() : from);
+                WrittenStore openedTarget = dryRun ? openReadingOnly(to) : WrittenStore.open(to);
                 Progress progress = output().progress(dryRun ? "Reading" : "Moving")) {
-            return move(opened, openedTarget, progress);
+            return move(opened.database(), openedTarget.database(), progress);
         }
     }
 
@@ -59,7 +64,7 @@ final class MoveCommand extends CopyingCommand {
         if (!contexts().isEmpty()) {
             move.contexts(contexts());
         }
-        CopyReport report = dryRun ? move.dryRun() : report(move::run);
+        CopyReport report = dryRun ? move.dryRun() : report(move::run, failure -> move.hasBegun());
         progress.clear();
         print(report);
         return exitCode(report);

@@ -54,11 +54,11 @@ final class RestoreCommand extends CopyingCommand {
         }
         SignalKeyDatabase.Builder from = store().secrets().builder(url).readingBackup();
         SignalKeyDatabase.Builder to = targetStore().secrets().builder(target);
-        try (SignalKeyDatabase backup = from.open();
+        try (WrittenStore backup = WrittenStore.open(from);
                 Progress progress = output().progress("Restoring")) {
-            Rules.require(backup, contexts(), withoutRules);
+            Rules.require(backup.database(), contexts(), withoutRules);
             confirm("If a process still uses the store that was backed up, its accounts break.", "restore");
-            return restore(backup, to, progress);
+            return restore(backup.database(), to, progress);
         }
     }
 

@@ -8,8 +8,8 @@ final class Resumable extends RuntimeException {
     /** What to do if what was done stays. */
     static final String TO_DO = "What was done stays. Run the same command again to continue.";
 
-    private static final String MORE_MEMORY =
-            "What was done stays. Run the same command again with more memory, such as java -Xmx1g -jar keystore.jar";
+    private static final String AGAIN = "Run the same command again";
+    private static final String WITH_MORE_MEMORY = AGAIN + " with more memory, such as java -Xmx1g -jar keystore.jar";
 
     private final String toDo;
 
@@ -20,13 +20,18 @@ final class Resumable extends RuntimeException {
     /** Ends a command that met an error, such as too little memory, of which it is unknown what was done before. */
     Resumable(Error cause) {
         super(cause.toString(), cause);
-        this.toDo = cause instanceof OutOfMemoryError ? MORE_MEMORY : TO_DO;
+        this.toDo = cause instanceof OutOfMemoryError ? "What was done stays. " + WITH_MORE_MEMORY : TO_DO;
     }
 
     /** Ends a command that begins again instead. */
     Resumable(RuntimeException cause, String toDo) {
         super(cause.getMessage(), cause);
         this.toDo = toDo;
+    }
+
+    /** Returns what to do after a command that only looks. */
+    static String nothingChanged(boolean error) {
+        return "Nothing was changed. " + (error ? WITH_MORE_MEMORY : AGAIN + ": it starts over.");
     }
 
     String toDo() {

@@ -7,7 +7,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** A command on one store. */
-abstract class StoreCommand implements Callable<Integer> {
+abstract class StoreCommand implements Callable<Integer>, Looking {
 
     @Parameters(index = "0", paramLabel = "URL", description = "The store.")
     private String url = "";
@@ -25,6 +25,11 @@ abstract class StoreCommand implements Callable<Integer> {
     public final Integer call() throws Exception {
         output.addBackends();
         return run();
+    }
+
+    @Override
+    public boolean onlyLooks() {
+        return false;
     }
 
     /** Runs the command, and returns its exit code. */

@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** An import or an export of one account. */
-abstract class TransferCommand implements Callable<Integer> {
+abstract class TransferCommand implements Callable<Integer>, Looking {
 
     @Parameters(index = "0", paramLabel = "FORMAT", description = "One of ${COMPLETION-CANDIDATES}.")
     private ForeignFormat format = ForeignFormat.BAILEYS;
@@ -48,6 +48,11 @@ abstract class TransferCommand implements Callable<Integer> {
     public final Integer call() {
         output.addBackends();
         return run();
+    }
+
+    @Override
+    public boolean onlyLooks() {
+        return dryRun;
     }
 
     /** Runs the command, and returns its exit code. */

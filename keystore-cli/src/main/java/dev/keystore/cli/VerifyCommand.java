@@ -33,6 +33,11 @@ final class VerifyCommand extends StoreCommand {
     private final List<Map<String, Object>> findings = new ArrayList<>();
 
     @Override
+    public boolean onlyLooks() {
+        return true;
+    }
+
+    @Override
     int run() {
         Optional<String> unlisted;
         try (StoreInspection found = store().inspect(url());

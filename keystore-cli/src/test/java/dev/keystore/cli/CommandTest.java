@@ -20,6 +20,9 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendProvider;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.PersistenceBackend;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,9 +34,12 @@ import java.sql.ResultSet;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -851,6 +857,166 @@ class CommandTest {
 
         @Override
         public void close() {}
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"copy", "move", "backup", "erase", "erase-moved", "delete-damaged", "encrypt", "compact"})
+    @DisplayName("R90 a store that fails to close after the command was done exits with 4, not as if nothing was changed")
+    void closeFails_afterTheCommand_isNotNothingChanged(String command) throws Exception {
+        Stores.fill(url(), "alice");
+        if (command.equals("erase-moved")) {
+            Ran.of("move", url(), Stores.sqlite(folder.resolve("there.db")), "--yes");
+        }
+        if (command.equals("delete-damaged")) {
+            Stores.damage(file(), "7");
+        }
+        Path key = folder.resolve("root.key");
+        KeyFile.create(key);
+        String backends = Stores.services(folder, BackendProvider.class, Unclosable.class);
+        String unclosable = "unclosable:" + file();
+        Path other = folder.resolve("other.db");
+
+        Ran ran = switch (command) {
+            case "copy", "move" ->
+                Ran.of(command, unclosable, Stores.sqlite(other), "--yes", "--backends", backends);
+            case "backup" -> Ran.of("backup", unclosable, other.toString(), "--backends", backends);
+            case "encrypt" -> Ran.of("encrypt", unclosable, "--key-file", key.toString(), "--backends", backends);
+            case "compact" -> Ran.of("compact", unclosable, "--backends", backends);
+            default -> Ran.of(command.replace("-moved", ""), unclosable, "alice", "--yes", "--backends", backends);
+        };
+
+        assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+        assertThat(ran.err()).contains("could not be closed", "was done before", "keystore verify");
+        switch (command) {
+            case "copy", "move", "backup" ->
+                assertThat(Stores.entries(Stores.sqlite(other))).isEqualTo(Map.of("alice", 27L));
+            case "erase" -> assertThat(entries()).isEmpty();
+            case "erase-moved" -> assertThat(entries()).isEqualTo(Map.of("alice", 0L));
+            case "delete-damaged" -> assertThat(entries()).isEqualTo(Map.of("alice", 26L));
+            case "encrypt" ->
+                assertThat(Ran.of("verify", url(), "--key-file", key.toString()).code())
+                        .isZero();
+            default -> assertThat(entries()).isEqualTo(Map.of("alice", 27L));
+        }
+    }
+
+    @Test
+    @DisplayName("R94 a dry run, or a command that only looks, exits with 3 if the store fails to close")
+    void closeFails_nothingChanged_isCode3() throws Exception {
+        Stores.fill(url(), "alice");
+        String backends = Stores.services(folder, BackendProvider.class, Unclosable.class);
+        String unclosable = "unclosable:" + file();
+
+        Ran dry = Ran.of("copy", unclosable, Stores.sqlite(folder.resolve("copy.db")), "--dry-run", "--backends", backends);
+        Ran looking = Ran.of("verify", unclosable, "--json", "--backends", backends);
+
+        assertThat(dry.code()).as(dry.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(dry.err()).contains("could not be closed").doesNotContain("Run the same", "was done before");
+        assertThat(looking.code()).as(looking.toString()).isEqualTo(ExitCodes.FAILED);
+    }
+
+    /** Opens SQLite files as a backend that fails to close. */
+    public static final class Unclosable implements BackendProvider {
+
+        @Override
+        public String name() {
+            return "unclosable";
+        }
+
+        @Override
+        public String scheme() {
+            return "unclosable";
+        }
+
+        @Override
+        public Backend open(BackendConfig config) {
+            BackendProvider sqlite = ServiceLoader.load(BackendProvider.class).stream()
+                    .map(ServiceLoader.Provider::get)
+                    .filter(provider -> provider.scheme().equals("jdbc:sqlite"))
+                    .findFirst()
+                    .orElseThrow();
+            String url = config.url().replaceFirst("unclosable:", "jdbc:sqlite:");
+            Backend opened = sqlite.open(new BackendConfig(url, config.properties(), config.mustExist()));
+            return (Backend) Proxy.newProxyInstance(
+                    Unclosable.class.getClassLoader(), interfaces(opened.getClass()), (proxy, method, arguments) -> {
+                        Object result = invoke(opened, method, arguments);
+                        if (method.getName().equals("close")) {
+                            throw BackendException.transientFailure("the file could not be closed", null);
+                        }
+                        return result;
+                    });
+        }
+
+        private static Class<?>[] interfaces(Class<?> backend) {
+            Set<Class<?>> found = new LinkedHashSet<>();
+            for (Class<?> type = backend; type != Object.class; type = type.getSuperclass()) {
+                for (Class<?> each : type.getInterfaces()) {
+                    if (each.getPackage() == Backend.class.getPackage()) {
+                        found.add(each);
+                    }
+                }
+            }
+            return found.toArray(Class<?>[]::new);
+        }
+
+        private static Object invoke(Backend backend, Method method, Object[] arguments) throws Throwable {
+            try {
+                return method.invoke(backend, arguments);
+            } catch (InvocationTargetException e) {
+                throw e.getCause();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R74 encrypt and rotate that fail after opening has written the mark exit with 4, before that with 3")
+    void encryption_openingFails_saysWhetherTheMarkWasWritten() {
+        Stores.fill(url(), "alice");
+        String first = folder.resolve("first.key").toString();
+        String second = folder.resolve("second.key").toString();
+        Ran.of("key", "generate", first);
+        Ran.of("key", "generate", second);
+        String anchor = "freshness.anchor=file:" + folder.resolve("missing").resolve("anchor");
+
+        Ran noKey = Ran.of("encrypt", url(), "--key-file", first + "-no");
+        assertThat(noKey.code()).as(noKey.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(entries()).isEqualTo(Map.of("alice", 27L));
+        Ran encrypt = Ran.of("encrypt", url(), "--key-file", first, "--property", anchor);
+        assertThat(encrypt.code()).as(encrypt.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+        assertThat(encrypt.err()).contains("anchor", "Run the same command again");
+        assertThatThrownBy(this::entries).isInstanceOf(KeyUnavailableException.class);
+        assertThat(Ran.of("encrypt", url(), "--key-file", first).code()).isZero();
+
+        Ran otherKey = Ran.of("rotate", url(), "--key-file", first, "--new-key-file", second + "-no");
+        assertThat(otherKey.code()).as(otherKey.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(Ran.of("verify", url(), "--key-file", first).code()).isZero();
+        Ran rotate = Ran.of("rotate", url(), "--key-file", first, "--new-key-file", second, "--property", anchor);
+        assertThat(rotate.code()).as(rotate.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+        assertThat(Ran.of("verify", url(), "--key-file", first).code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(Ran.of("rotate", url(), "--key-file", first, "--new-key-file", second)
+                        .code())
+                .isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"contexts", "inspect", "verify", "copy"})
+    @DisplayName("an interrupted command that only looks says that nothing was changed, and that it starts over")
+    void interrupted_onlyLooking_saysThatNothingWasChanged(String command) {
+        Stores.fill(url(), "alice");
+        String[] arguments = command.equals("copy")
+                ? new String[] {"copy", url(), Stores.sqlite(folder.resolve("copy.db")), "--dry-run"}
+                : new String[] {command, url()};
+        Thread.currentThread().interrupt();
+        try {
+            Ran ran = Ran.of(arguments);
+
+            assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+            assertThat(ran.err())
+                    .contains("interrupted", "Nothing was changed. Run the same command again: it starts over.")
+                    .doesNotContain("What was done");
+        } finally {
+            Thread.interrupted();
+        }
     }
 
     @Test

@@ -29,17 +29,22 @@ final class ContextMove {
     private final String targetName;
     private final ContextCopy.Listener listener;
 
+    /** Called before each commit. */
+    private final Runnable onChange;
+
     ContextMove(
             SignalKeyDatabase source,
             SignalKeyDatabase target,
             String name,
             String targetName,
-            ContextCopy.Listener listener) {
+            ContextCopy.Listener listener,
+            Runnable onChange) {
         this.source = source;
         this.target = target;
         this.name = name;
         this.targetName = targetName;
         this.listener = listener;
+        this.onChange = onChange;
     }
 
     /** Moves it; throws what {@link StoreMove#run} does. */
@@ -120,7 +125,7 @@ final class ContextMove {
         }
         Context from = contextOf(source); // first: if it is refused, nothing is changed
         if (there != null && !there.equals(arriving)) {
-            commit(target, contextOf(target), arriving.put()); // it was moved away from there, and comes back
+            change(target, arriving.put()); // it was moved away from there, and comes back
         }
         ContextResult result;
         boolean moved;
@@ -143,6 +148,7 @@ final class ContextMove {
         try (CopyGroup group = new CopyGroup(source, target, List.of(copy))) {
             group.prepareOwned(Map.of(name, epoch));
             group.read();
+            onChange.run();
             group.commit();
             group.verify();
         }
@@ -174,7 +180,7 @@ final class ContextMove {
     }
 
     private void arrive() {
-        commit(target, contextOf(target), MoveMark.delete());
+        change(target, MoveMark.delete());
     }
 
     /**
@@ -191,8 +197,10 @@ final class ContextMove {
         return engine.takeovers.openMoved(name, unlessOwned, engine.unopenedSealer(name), engine.attempts());
     }
 
-    private static void commit(SignalKeyDatabase database, Context context, Mutation change) {
-        commit(database, new MoveCommit(context, List.of(change), () -> true, () -> {}));
+    private void change(SignalKeyDatabase database, Mutation change) {
+        MoveCommit commit = new MoveCommit(contextOf(database), List.of(change), () -> true, () -> {});
+        onChange.run();
+        commit(database, commit);
     }
 
     private static void commit(SignalKeyDatabase database, MoveCommit commit) {

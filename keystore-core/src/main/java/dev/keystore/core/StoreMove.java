@@ -3,6 +3,7 @@ package dev.keystore.core;
 import dev.keystore.core.CopyReport.ContextResult;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 /**
@@ -41,8 +42,12 @@ public final class StoreMove {
 
     private final StoreCopy copy;
 
-    private StoreMove(StoreCopy copy) {
+    /** Set by the thread that runs the move. */
+    private final AtomicBoolean begun;
+
+    private StoreMove(StoreCopy copy, AtomicBoolean begun) {
         this.copy = copy;
+        this.begun = begun;
     }
 
     /**
@@ -77,8 +82,10 @@ public final class StoreMove {
                 throw new IllegalArgumentException("name must not be blank: call the target something");
             }
             StoreCopy copy = StoreCopy.from(source).to(target);
-            copy.moving((context, listener) -> new ContextMove(source, target, context, name, listener));
-            return new StoreMove(copy);
+            AtomicBoolean begun = new AtomicBoolean();
+            copy.moving((context, listener) ->
+                    new ContextMove(source, target, context, name, listener, () -> begun.set(true)));
+            return new StoreMove(copy, begun);
         }
     }
 
@@ -130,6 +137,16 @@ public final class StoreMove {
      */
     public CopyReport run() {
         return copy.run();
+    }
+
+    /**
+     * Returns whether {@link #run} has begun to change one of the databases: to write entries or marks. Contexts that it
+     * has only taken over count as unchanged.
+     *
+     * @return whether it has
+     */
+    public boolean hasBegun() {
+        return begun.get();
     }
 
     /**
