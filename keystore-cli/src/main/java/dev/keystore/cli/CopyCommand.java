@@ -14,9 +14,13 @@ import picocli.CommandLine.Parameters;
         description = {
             "Copies contexts to another store, of any backend, and verifies them by reading both back.",
             "Creates the target if it does not exist. The processes that use the source are fenced.",
+            "Only one of the two stores may be used afterwards; move makes sure of that.",
             "An interrupted copy continues when it is run again."
         })
 final class CopyCommand extends CopyingCommand {
+
+    private static final String ONE_ONLY = "Use only one of the two stores from now on: both hold the same ratchets."
+            + " To make the source refuse to be used, run keystore move instead.";
 
     @Parameters(index = "0", paramLabel = "SOURCE", description = "The store to copy from.")
     private String source = "";
@@ -85,7 +89,7 @@ final class CopyCommand extends CopyingCommand {
 
     private void print(CopyReport report, long nanos) {
         if (output().isJson()) {
-            printJson(report, "notCopied");
+            printJson(report, "notCopied", isToDo(report) ? ONE_ONLY : null);
             return;
         }
         printNotCopied(report.dryRun() ? "Would not copy" : "Not copied", report.notCopied());
@@ -94,5 +98,12 @@ final class CopyCommand extends CopyingCommand {
             output().line("In the target, verified: " + totals(report) + " ("
                     + Text.number(Progress.perSecond(report.entries(), nanos)) + " entries/s)");
         }
+        if (isToDo(report)) {
+            output().line("To do: " + ONE_ONLY);
+        }
+    }
+
+    private static boolean isToDo(CopyReport report) {
+        return !report.dryRun() && report.entries() > 0;
     }
 }

@@ -22,6 +22,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -180,8 +181,12 @@ abstract class CopyingCommand implements Callable<Integer>, Looking {
         return Text.count(report.entries(), "entry") + ", " + Text.bytes(report.bytes());
     }
 
-    /** Prints a report as JSON: the totals, the contexts that were not copied, and the digests of the others. */
-    final void printJson(CopyReport report, String notCopied) {
+    /**
+     * Prints a report as JSON: the totals, the contexts that were not copied, and the digests of the others.
+     *
+     * @param toDo what has to be done next, or null
+     */
+    final void printJson(CopyReport report, String notCopied, @Nullable String toDo) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("dryRun", report.dryRun());
         json.put("contexts", report.contexts());
@@ -189,6 +194,9 @@ abstract class CopyingCommand implements Callable<Integer>, Looking {
         json.put("bytes", report.bytes());
         json.put(notCopied, json(report.notCopied()));
         json.put("digests", digests);
+        if (toDo != null) {
+            json.put("toDo", toDo);
+        }
         output.out().println(Json.of(json));
     }
 

@@ -72,7 +72,7 @@ final class MoveCommand extends CopyingCommand {
 
     private void print(CopyReport report) {
         if (output().isJson()) {
-            printJson(report, "notMoved");
+            printJson(report, "notMoved", null);
             return;
         }
         printNotCopied(report.dryRun() ? "Would not move" : "Not moved", report.notCopied());

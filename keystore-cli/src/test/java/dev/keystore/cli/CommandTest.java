@@ -237,6 +237,10 @@ class CommandTest {
         assertThat(all.json().get("contexts").get("COPIED").asLong()).isEqualTo(1);
         assertThat(all.json().get("contexts").get("ALREADY_THERE").asLong()).isEqualTo(1);
         assertThat(one.out()).containsPattern("27 entries, .* \\([\\d,]+ entries/s\\)");
+        String onlyOne = "Use only one of the two stores from now on";
+        assertThat(one.out()).contains("To do: " + onlyOne, "keystore move");
+        assertThat(all.json().get("toDo").asText()).startsWith(onlyOne);
+        assertThat(dry.json().has("toDo")).isFalse();
         for (int i = 0; i < 2; i++) {
             JsonNode types = all.json().get("digests").get(i).get("types");
             assertThat(types).as("R91").isEqualTo(digests.get(i).get("types"));
