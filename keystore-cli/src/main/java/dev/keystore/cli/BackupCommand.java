@@ -33,6 +33,7 @@ final class BackupCommand extends StoreCommand {
 
     @Override
     int run() {
+        requireFileName(file);
         boolean replaces = incremental && Files.exists(file);
         if (!incremental && Files.exists(file)) {
             throw new Refusal("File " + file + " exists: name another one, or use --incremental to replace an earlier"
@@ -58,6 +59,14 @@ final class BackupCommand extends StoreCommand {
                         "There is no new backup. Run the same command again.");
             }
             throw e;
+        }
+    }
+
+    /** Refuses a name that could not be opened as a store, since there a question mark begins the options of a URL. */
+    static void requireFileName(Path file) {
+        if (file.toString().indexOf('?') >= 0) {
+            throw new Refusal("A backup whose path holds a question mark cannot be opened: " + file
+                    + "; choose another name. Nothing was changed");
         }
     }
 

@@ -46,6 +46,7 @@ final class CopyCommand extends CopyingCommand {
 
     @Override
     int run() {
+        targetStore().lookAt(target);
         if (!dryRun) {
             try (StoreInspection found = store().inspect(source)) {
                 if (!takeOver) {

@@ -5,6 +5,8 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.RollbackFailedException;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,13 +43,12 @@ final class Failures implements IExecutionExceptionHandler {
                 || isError
                 || (!onlyLooks && (failure instanceof Resumable || isUnknown(failure)));
         if (!isExpected(failure)) {
-            failure.printStackTrace(line.getErr());
+            printStackTrace(failure, line, arguments);
         } else if (failure.getCause() instanceof Error error && !(error instanceof OutOfMemoryError)) {
-            error.printStackTrace(line.getErr());
+            printStackTrace(error, line, arguments);
         }
-        String message = message(failure, interrupted);
-        line.getErr()
-                .println(line.getCommandSpec().qualifiedName() + ": " + Text.visible(Urls.withoutSecrets(message)));
+        String message = Urls.withoutSecrets(message(failure, interrupted), arguments.expandedArgs());
+        line.getErr().println(line.getCommandSpec().qualifiedName() + ": " + Text.visible(message));
         if (resumable) {
             line.getErr().println(onlyLooks ? Resumable.nothingChanged(isError) : toDo(failure));
         }
@@ -57,10 +58,16 @@ final class Failures implements IExecutionExceptionHandler {
         return resumable ? ExitCodes.INTERRUPTED : ExitCodes.FAILED;
     }
 
+    private static void printStackTrace(Throwable failure, CommandLine line, ParseResult arguments) {
+        StringWriter trace = new StringWriter();
+        failure.printStackTrace(new PrintWriter(trace, true));
+        line.getErr().print(Urls.withoutSecrets(trace.toString(), arguments.expandedArgs()));
+    }
+
     private static void printJson(CommandLine line, String kind, String message, boolean resumable) {
         Map<String, Object> error = new LinkedHashMap<>();
         error.put("error", kind);
-        error.put("message", Urls.withoutSecrets(message));
+        error.put("message", message);
         error.put("resumable", resumable);
         line.getOut().println(Json.of(error));
     }
@@ -117,10 +124,11 @@ final class Failures implements IExecutionExceptionHandler {
     static int usage(ParameterException failure, String[] arguments) {
         CommandLine line = failure.getCommandLine();
         String name = line.getCommandSpec().qualifiedName();
-        line.getErr().println(name + ": " + Text.visible(Urls.withoutSecrets(String.valueOf(failure.getMessage()))));
+        String message = Urls.withoutSecrets(String.valueOf(failure.getMessage()), List.of(arguments));
+        line.getErr().println(name + ": " + Text.visible(message));
         line.getErr().println("Try " + name + " --help");
         if (List.of(arguments).contains("--json")) {
-            printJson(line, "WrongUsage", String.valueOf(failure.getMessage()), false);
+            printJson(line, "WrongUsage", message, false);
         }
         return ExitCodes.USAGE;
     }

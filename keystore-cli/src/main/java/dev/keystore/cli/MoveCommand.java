@@ -37,6 +37,7 @@ final class MoveCommand extends CopyingCommand {
 
     @Override
     int run() {
+        targetStore().lookAt(target);
         try (StoreInspection found = store().inspect(source)) {
             targetStore().requireEncryptedLike(found);
             if (!takeOver && !dryRun) {
@@ -58,7 +59,7 @@ final class MoveCommand extends CopyingCommand {
 
     private int move(SignalKeyDatabase from, SignalKeyDatabase to, Progress progress) {
         StoreMove move = StoreMove.from(from)
-                .to(to, Urls.withoutSecrets(target))
+                .to(to, Urls.lasting(target))
                 .listener(at -> show(progress, at))
                 .onContext(this::count);
         if (!contexts().isEmpty()) {

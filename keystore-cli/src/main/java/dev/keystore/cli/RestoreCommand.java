@@ -48,6 +48,8 @@ final class RestoreCommand extends CopyingCommand {
 
     @Override
     int run() {
+        BackupCommand.requireFileName(file);
+        targetStore().lookAt(target);
         String url = "jdbc:sqlite:" + file;
         try (StoreInspection found = store().inspect(url)) {
             targetStore().requireEncryptedLike(found);
@@ -81,7 +83,7 @@ final class RestoreCommand extends CopyingCommand {
         } catch (CopyIncompleteException e) {
             progress.clear();
             print(e.report().notCopied());
-            return ExitCodes.FINDINGS;
+            return ExitCodes.INTERRUPTED;
         } catch (RuntimeException e) {
             throw restore.hasBegun() ? new Resumable(e) : e;
         }

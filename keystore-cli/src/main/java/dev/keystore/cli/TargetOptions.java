@@ -1,5 +1,7 @@
 package dev.keystore.cli;
 
+import dev.keystore.KeyStoreException;
+import dev.keystore.KeyUnavailableException;
 import dev.keystore.core.StoreInspection;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -34,16 +36,37 @@ final class TargetOptions extends OpeningOptions {
     @Option(names = "--target-property", paramLabel = "NAME=VALUE", description = "A property of the target. Never a password.")
     private Map<String, String> properties = new LinkedHashMap<>();
 
+    /** Whether it is encrypted already, so that its passphrase is not a new one. */
+    private boolean isEncrypted;
+
     TargetOptions() {
         super("target-");
     }
 
     @Override
     Secrets given() {
-        TypedPassphrase typed =
-                passphrase ? new TypedPassphrase(() -> Terminal.askNewPassphrase("Passphrase of the target: ")) : null;
+        TypedPassphrase typed = passphrase ? new TypedPassphrase(this::ask) : null;
         return new Secrets(
                 keyFile, passphraseEnv, typed, password(passwordEnv, password, "the target's database"), properties);
+    }
+
+    private char[] ask() {
+        return isEncrypted
+                ? Terminal.askPassphrase("Passphrase of the target: ")
+                : Terminal.askNewPassphrase("New passphrase of the target: ");
+    }
+
+    /** Finds out whether the passphrase of the target is a new one, which is asked for twice. */
+    void lookAt(String url) {
+        if (passphrase) {
+            try {
+                secrets().builderWithoutKey(url).openToInspect().close();
+            } catch (KeyUnavailableException e) {
+                isEncrypted = true;
+            } catch (KeyStoreException e) {
+                isEncrypted = false; // it does not exist; or it cannot be opened, which the command reports
+            }
+        }
     }
 
     /**

@@ -328,7 +328,7 @@ class BackupCommandTest {
         assertThat(asked.err()).contains("--yes");
         assertThat(live.code()).isEqualTo(ExitCodes.FAILED);
         assertThat(live.err()).contains("holds context \"alice\"");
-        assertThat(partly.code()).as(partly.toString()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(partly.code()).as(partly.toString()).isEqualTo(ExitCodes.INTERRUPTED);
         assertThat(partly.json().get("contexts")).hasSize(1);
         assertThat(partly.json().get("notRestored").get(0).get("context").asText())
                 .isEqualTo("bob");
@@ -509,6 +509,63 @@ class BackupCommandTest {
         try (SignalKeyDatabase target = SignalKeyDatabase.open(url())) {
             target.forContext("alice").put(KeyTypes.SESSION, "bob.1", new byte[3]);
         }
+    }
+
+    @Test
+    @DisplayName("R84 a move keeps the absolute path of its target, without the options of the URL")
+    void move_relativeTarget_isKeptAsAbsolute() {
+        Stores.fill(url(), "alice");
+        Path relative = Path.of("").toAbsolutePath().relativize(folder.resolve("moved.db"));
+
+        Ran moved = Ran.of("move", url(), "jdbc:sqlite:" + relative, "--yes");
+
+        assertThat(moved.code()).as(moved.toString()).isZero();
+        String kept = Ran.of("contexts", url(), "--json")
+                .json()
+                .get("contexts")
+                .get(0)
+                .get("move")
+                .get("target")
+                .asText();
+        assertThat(Path.of(kept.replace("jdbc:sqlite:", ""))).isAbsolute().isRegularFile();
+        assertThat(Urls.lasting("mapdb:folder?a=it's b"))
+                .isEqualTo("mapdb:" + Path.of("folder").toAbsolutePath() + "?…");
+        assertThat(Urls.lasting("jdbc:postgresql://u:p@h/d?password=it's b")).isEqualTo("jdbc:postgresql://…@h/d?…");
+        assertThat(Urls.lasting("jdbc:sqlite::memory:")).isEqualTo("jdbc:sqlite::memory:");
+        assertThat(Urls.withoutSecrets("in jdbc:x:y?password=it's b, at", List.of("--property=a=jdbc:x:y?password=it's b")))
+                .isEqualTo("in jdbc:x:y?…, at");
+    }
+
+    @Test
+    @DisplayName("R80 a name that could not be opened as a store is refused for a backup")
+    void backup_questionMarkInTheName_isRefused() {
+        Stores.fill(url(), "alice");
+
+        for (Ran ran : List.of(
+                Ran.of("backup", url(), folder.resolve("a?b").toString()),
+                Ran.of("restore", folder.resolve("a?b").toString(), target()))) {
+            assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FAILED);
+            assertThat(ran.err()).contains("question mark", "choose another name");
+        }
+        assertThat(folder.resolve("a")).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"copy", "move"})
+    @DisplayName("R76 the passphrase of a target is a new one, and asked for twice, only if it is not encrypted yet")
+    void targetPassphrase_ofAnEncryptedTarget_isNoNewOne(String command) {
+        Stores.fill(url(), "alice");
+        Stores.fill(target(), "bob");
+        String key = folder.resolve("root.key").toString();
+        Ran.of("key", "generate", key);
+        String[] call = {command, url(), target(), "--target-passphrase", "--yes"};
+
+        assertThat(Ran.of(call).err()).contains("\"New passphrase of the target:\"");
+        assertThat(Ran.of("encrypt", target(), "--key-file", key).code()).isZero();
+        assertThat(Ran.of(call).err()).contains("\"Passphrase of the target:\"");
+        assertThat(Ran.of(command, url(), target() + "2", "--target-passphrase", "--yes")
+                        .err())
+                .contains("\"New passphrase of the target:\"");
     }
 
     @Test
