@@ -41,6 +41,7 @@ import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -1287,6 +1288,37 @@ class CommandTest {
         Ran ran = Ran.of("generate-completion");
         assertThat(ran.code()).isZero();
         assertThat(ran.out()).contains("_complete_keystore", "--passphrase-env", "verify");
+    }
+
+    @Test
+    @DisplayName("the script for completion completes commands and options in Bash")
+    void completion_inBash_completes() throws Exception {
+        Path bash = Path.of("/bin/bash");
+        Assumptions.assumeTrue(Files.isExecutable(bash), "Bash is missing");
+        Path script = Files.writeString(
+                folder.resolve("keystore-completion"), Ran.of("generate-completion").out());
+
+        assertThat(completed(bash, script, "keystore", "ver")).containsExactly("verify");
+        assertThat(completed(bash, script, "keystore", "verify", "--pass"))
+                .containsExactlyInAnyOrder("--passphrase", "--passphrase-env", "--password", "--password-env");
+        assertThat(completed(bash, script, "keystore", "key", "gen")).containsExactly("generate");
+        assertThat(completed(bash, script, "keystore", "import", "bail"))
+                .containsExactlyInAnyOrder("baileys", "baileys-sqlite", "baileys-ex");
+    }
+
+    /** Returns what a shell offers for the last word. */
+    private static List<String> completed(Path bash, Path script, String... words) throws Exception {
+        String body = "source \"$1\" || exit 1; complete -p keystore >/dev/null || exit 2; shift;"
+                + " COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMP_LINE=\"$*\"; COMP_POINT=${#COMP_LINE};"
+                + " _complete_keystore keystore \"${COMP_WORDS[COMP_CWORD]}\"; printf '%s\\n' \"${COMPREPLY[@]}\"";
+        List<String> command =
+                new ArrayList<>(List.of(bash.toString(), "--norc", "-c", body, "bash", script.toString()));
+        command.addAll(List.of(words));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        process.getOutputStream().close();
+        String shown = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(shown).isZero();
+        return shown.lines().map(String::strip).toList();
     }
 
     @Test

@@ -2,6 +2,8 @@ package dev.keystore.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.libsignal.SignalAccount;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
@@ -120,6 +122,37 @@ class JarIT {
                 .noneMatch(name -> name.endsWith("module-info.class"));
     }
 
+    /** R53: commands that only look read what an owner has committed, and leave it the context; others refuse. */
+    private void assertReadBesideOwner(String url) throws Exception {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            SignalKeyStore alice = database.forContext("alice");
+            Stores.fill(alice, 20);
+
+            Ran other = JarProcess.run("contexts", url); // another process
+            assertThat(other.code()).as(other.toString()).isZero();
+            assertThat(other.out().lines().toList()).hasSize(2).last().asString().contains("(alive)", "1:1", "alice");
+            String copy = Stores.sqlite(folder.resolve("copy.db"));
+            for (String[] looking : new String[][] {
+                {"contexts", url}, {"inspect", url}, {"verify", url}, {"copy", url, copy, "--dry-run"},
+                {"move", url, copy, "--dry-run"}
+            }) {
+                Ran ran = Ran.of(looking);
+                assertThat(ran.code()).as(ran.toString()).isZero();
+                assertThat(ran.out()).contains("27");
+            }
+            for (String[] writing :
+                    new String[][] {{"erase", url, "alice", "--yes"}, {"copy", url, copy}, {"move", url, copy, "--yes"}
+                    }) {
+                Ran ran = Ran.of(writing);
+                assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FAILED);
+                assertThat(ran.err()).contains("in use by process");
+            }
+            alice.delete(KeyTypes.SESSION, "bob.1"); // it still owns the context
+            Ran read = Ran.of("verify", url, "alice");
+            assertThat(read.out()).contains("26 entries", ": intact");
+        }
+    }
+
     @Test
     @DisplayName("the jar works on SQLite, MapDB and PostgreSQL, with passwords from the environment")
     void commands_onAllBackends() throws Exception {
@@ -160,6 +193,7 @@ class JarIT {
             assertThat(compacted.err()).contains("nothing was changed");
             try (Connection connection = DriverManager.getConnection(postgres);
                     Statement statement = connection.createStatement()) {
+                statement.execute("CREATE DATABASE owned");
                 statement.execute("CREATE SCHEMA whatsmeow");
                 statement.execute("CREATE TABLE whatsmeow.whatsmeow_version (version INTEGER)");
                 statement.execute("INSERT INTO whatsmeow.whatsmeow_version VALUES (15)");
@@ -170,6 +204,7 @@ class JarIT {
                         + " decode(repeat('01', 32), 'hex'), decode(repeat('02', 32), 'hex'),"
                         + " decode(repeat('03', 32), 'hex'), 1, decode(repeat('04', 64), 'hex'))");
             }
+            assertReadBesideOwner(postgres.replace("/postgres?", "/owned?"));
             Ran imported = JarProcess.run(
                     environment,
                     "import",
