@@ -40,6 +40,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DisplayName;
@@ -877,21 +878,22 @@ class CommandTest {
         }
         Path key = folder.resolve("root.key");
         KeyFile.create(key);
-        String backends = Stores.services(folder, BackendProvider.class, Unclosable.class);
-        String unclosable = "unclosable:" + file();
+        String backends = Stores.services(folder, BackendProvider.class, Failing.class);
+        String failing = "failing:" + file();
+        Failing.on("close", command.equals("backup") ? 0 : 1); // others look at the store first
         Path other = folder.resolve("other.db");
 
         Ran ran = switch (command) {
             case "copy", "move" ->
-                Ran.of(command, unclosable, Stores.sqlite(other), "--yes", "--backends", backends);
-            case "backup" -> Ran.of("backup", unclosable, other.toString(), "--backends", backends);
-            case "encrypt" -> Ran.of("encrypt", unclosable, "--key-file", key.toString(), "--backends", backends);
-            case "compact" -> Ran.of("compact", unclosable, "--backends", backends);
-            default -> Ran.of(command.replace("-moved", ""), unclosable, "alice", "--yes", "--backends", backends);
+                Ran.of(command, failing, Stores.sqlite(other), "--yes", "--backends", backends);
+            case "backup" -> Ran.of("backup", failing, other.toString(), "--backends", backends);
+            case "encrypt" -> Ran.of("encrypt", failing, "--key-file", key.toString(), "--backends", backends);
+            case "compact" -> Ran.of("compact", failing, "--backends", backends);
+            default -> Ran.of(command.replace("-moved", ""), failing, "alice", "--yes", "--backends", backends);
         };
 
         assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.INTERRUPTED);
-        assertThat(ran.err()).contains("could not be closed", "was done before", "keystore verify");
+        assertThat(ran.err()).contains("the operation close failed", "was done before", "keystore verify");
         switch (command) {
             case "copy", "move", "backup" ->
                 assertThat(Stores.entries(Stores.sqlite(other))).isEqualTo(Map.of("alice", 27L));
@@ -909,28 +911,59 @@ class CommandTest {
     @DisplayName("R94 a dry run, or a command that only looks, exits with 3 if the store fails to close")
     void closeFails_nothingChanged_isCode3() throws Exception {
         Stores.fill(url(), "alice");
-        String backends = Stores.services(folder, BackendProvider.class, Unclosable.class);
-        String unclosable = "unclosable:" + file();
+        String backends = Stores.services(folder, BackendProvider.class, Failing.class);
+        String failing = "failing:" + file();
+        Failing.on("close", 0);
 
-        Ran dry = Ran.of("copy", unclosable, Stores.sqlite(folder.resolve("copy.db")), "--dry-run", "--backends", backends);
-        Ran looking = Ran.of("verify", unclosable, "--json", "--backends", backends);
+        Ran dry = Ran.of("copy", failing, Stores.sqlite(folder.resolve("copy.db")), "--dry-run", "--backends", backends);
+        Ran looking = Ran.of("verify", failing, "--json", "--backends", backends);
 
         assertThat(dry.code()).as(dry.toString()).isEqualTo(ExitCodes.FAILED);
-        assertThat(dry.err()).contains("could not be closed").doesNotContain("Run the same", "was done before");
+        assertThat(dry.err()).contains("the operation close failed").doesNotContain("Run the same", "was done before");
         assertThat(looking.code()).as(looking.toString()).isEqualTo(ExitCodes.FAILED);
     }
 
-    /** Opens SQLite files as a backend that fails to close. */
-    public static final class Unclosable implements BackendProvider {
+    @Test
+    @DisplayName("R84 a move back that fails after it has written its first mark exits with 4, before that with 3")
+    void move_failsAfterItsMark_isCode4() throws Exception {
+        Stores.fill(url(), "alice");
+        String away = Stores.sqlite(folder.resolve("away.db"));
+        assertThat(Ran.of("move", url(), away, "--yes").code()).isZero();
+        String backends = Stores.services(folder, BackendProvider.class, Failing.class);
+        String failing = "failing:" + file();
+
+        Failing.on("takeOver", 0);
+        Ran before = Ran.of("move", away, failing, "--yes", "--backends", backends);
+        Failing.on("takeOver", 1);
+        Ran after = Ran.of("move", away, failing, "--yes", "--backends", backends);
+
+        assertThat(before.code()).as(before.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(after.code()).as(after.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+        assertThat(Ran.of("contexts", url()).out()).contains("its move to this store has not ended");
+        assertThat(Ran.of("move", away, url(), "--yes").code()).isZero();
+        assertThat(entries()).isEqualTo(Map.of("alice", 27L));
+    }
+
+    /** Opens SQLite files as a backend of which one operation fails. */
+    public static final class Failing implements BackendProvider {
+
+        private static volatile String operation = "";
+        private static final AtomicInteger left = new AtomicInteger();
+
+        /** Lets an operation fail after it has succeeded a number of times. */
+        static void on(String name, int successes) {
+            operation = name;
+            left.set(successes);
+        }
 
         @Override
         public String name() {
-            return "unclosable";
+            return "failing";
         }
 
         @Override
         public String scheme() {
-            return "unclosable";
+            return "failing";
         }
 
         @Override
@@ -940,15 +973,18 @@ class CommandTest {
                     .filter(provider -> provider.scheme().equals("jdbc:sqlite"))
                     .findFirst()
                     .orElseThrow();
-            String url = config.url().replaceFirst("unclosable:", "jdbc:sqlite:");
+            String url = config.url().replaceFirst("failing:", "jdbc:sqlite:");
             Backend opened = sqlite.open(new BackendConfig(url, config.properties(), config.mustExist()));
             return (Backend) Proxy.newProxyInstance(
-                    Unclosable.class.getClassLoader(), interfaces(opened.getClass()), (proxy, method, arguments) -> {
-                        Object result = invoke(opened, method, arguments);
-                        if (method.getName().equals("close")) {
-                            throw BackendException.transientFailure("the file could not be closed", null);
+                    Failing.class.getClassLoader(), interfaces(opened.getClass()), (proxy, method, arguments) -> {
+                        boolean fails = method.getName().startsWith(operation) && left.getAndDecrement() <= 0;
+                        if (!fails || operation.equals("close")) {
+                            Object result = invoke(opened, method, arguments);
+                            if (!fails) {
+                                return result;
+                            }
                         }
-                        return result;
+                        throw BackendException.permanent("the operation " + operation + " failed", null);
                     });
         }
 
@@ -1119,6 +1155,8 @@ class CommandTest {
         }
         Files.write(file, List.of("contexts", "jdbc:postgresql://127.0.0.1:1/x?user=u&password=" + secret));
         assertThat(Ran.of("@" + file).code()).as("accepted in a file").isEqualTo(ExitCodes.FAILED);
+        Files.write(file, List.of("contexts", "\"nothing:a#b'c \\\"d\"", "\"two words\""));
+        assertThat(Ran.of("@" + file).err()).contains("'two words'");
         Files.delete(file);
         assertThat(folder).isEmptyDirectory();
     }
@@ -1314,7 +1352,7 @@ class CommandTest {
         List<String> command =
                 new ArrayList<>(List.of(bash.toString(), "--norc", "-c", body, "bash", script.toString()));
         command.addAll(List.of(words));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
         process.getOutputStream().close();
         String shown = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).as(shown).isZero();

@@ -133,7 +133,7 @@ final class ContextCopy implements AutoCloseable {
         return bytesRead;
     }
 
-    /** Checks that the target can hold it, and the source holds entries of it. */
+    /** Checks that the target can hold it, and the source holds entries of it, or says that it was moved. */
     void begin() {
         attempt(() -> {
             try {
@@ -141,7 +141,10 @@ final class ContextCopy implements AutoCloseable {
             } catch (IllegalArgumentException e) {
                 return result(Outcome.REFUSED, Map.of(), "the target cannot hold it: " + e.getMessage());
             }
-            return ContextReader.holdsEntries("source", source.engine(), name) ? null : notFound();
+            return ContextReader.holdsEntries("source", source.engine(), name)
+                            || ContextReader.mark("source", source.engine(), name) != null
+                    ? null
+                    : notFound();
         });
     }
 

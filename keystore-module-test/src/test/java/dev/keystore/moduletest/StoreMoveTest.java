@@ -384,11 +384,16 @@ class StoreMoveTest {
                 SignalKeyDatabase target = open("mapdb", "target");
                 SignalKeyDatabase other = open("mapdb", "other")) {
             source.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(1));
-            StoreMove.from(source).to(target, "the new place").run();
+            StoreMove move = StoreMove.from(source).to(target, "the new place");
+            assertThat(move.hasBegun()).isFalse();
+            move.run();
+            assertThat(move.hasBegun()).isTrue();
 
-            assertThatThrownBy(StoreMove.from(source).to(other, "the new place")::run)
+            StoreMove elsewhere = StoreMove.from(source).to(other, "the new place");
+            assertThatThrownBy(elsewhere::run)
                     .isInstanceOf(CopyIncompleteException.class)
                     .hasMessageContaining("was moved to the new place, but the target is another store");
+            assertThat(elsewhere.hasBegun()).isFalse();
             target.forContext("alice").erase();
             assertThatThrownBy(StoreMove.from(source).to(target, "the new place")::run)
                     .isInstanceOf(CopyIncompleteException.class)
