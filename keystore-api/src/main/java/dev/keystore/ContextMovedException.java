@@ -4,7 +4,7 @@ package dev.keystore;
  * Thrown when a context was moved to another store, or when its move to this one has not ended (R84). Nothing was
  * written. The store refuses the context in every process, also after it is opened again. If the context was moved,
  * open it in the store that the message names; if its move has not ended, run the move again. If the source of the move
- * is lost, {@code docs/operating.md} says how to go on.
+ * is lost, {@code docs/operating.md} says what to do.
  */
 public final class ContextMovedException extends KeyStoreException {
 
@@ -13,7 +13,7 @@ public final class ContextMovedException extends KeyStoreException {
     /** The name of the context. */
     private final String context;
 
-    /** What the move called the other store. */
+    /** The name of the target, as given to the move. */
     private final String place;
 
     private ContextMovedException(String message, String context, String place) {
@@ -26,7 +26,7 @@ public final class ContextMovedException extends KeyStoreException {
      * Returns the exception for a context that was moved away.
      *
      * @param context the name of the context
-     * @param target what the move called the store that holds it now
+     * @param target the name of the store that holds it now, as given to the move
      * @return a new exception
      */
     public static ContextMovedException movedTo(String context, String target) {
@@ -41,7 +41,7 @@ public final class ContextMovedException extends KeyStoreException {
      * Returns the exception for a context whose move to this store has not ended.
      *
      * @param context the name of the context
-     * @param target what the move calls this store
+     * @param target the name of this store, as given to the move
      * @return a new exception
      */
     public static ContextMovedException arriving(String context, String target) {
@@ -62,9 +62,9 @@ public final class ContextMovedException extends KeyStoreException {
     }
 
     /**
-     * Returns what the move calls the store that the context was moved to, or is being moved to.
+     * Returns the name of the target, as given to the move.
      *
-     * @return the name that was given to the move
+     * @return the name of the store that the context was moved to, or is being moved to
      */
     public String target() {
         return place;

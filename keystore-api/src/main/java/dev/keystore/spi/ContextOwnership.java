@@ -20,9 +20,9 @@ import java.util.OptionalLong;
  * a commit whose connection broke. A takeover also keeps the id of the last commit before it, so that a former owner
  * can determine the outcome, too; {@link #lastCommit} says for how long.
  *
- * <p>Empty contexts: when a backend is closed, nothing is left of the contexts that it owns and that hold no entry,
- * unless the store cannot be written then (R55). Even so, a context never gets the same epoch twice: its next takeover
- * returns an epoch that is higher than each one before, so that its former owners stay fenced.
+ * <p>Empty contexts: when a backend is closed, it removes its records of owned contexts without entries, if the store
+ * can be written (R55). Even so, a context never gets the same epoch twice: its next takeover returns a higher epoch
+ * than all takeovers before it, so its former owners stay fenced.
  */
 public interface ContextOwnership extends AtomicCommit {
 
@@ -110,8 +110,8 @@ public interface ContextOwnership extends AtomicCommit {
 
     /**
      * Makes each later takeover of any context return an epoch above a number, durably. A restore calls it for a store
-     * that holds no context yet, so that a process which still owns contexts of a store that was at the same place
-     * cannot commit to the restored ones (R84).
+     * that holds no context yet, so that a process that owned contexts of the former store at the same place cannot
+     * commit to the restored ones (R84).
      *
      * <p>By default, does nothing. Then such a process may be able to commit.
      *

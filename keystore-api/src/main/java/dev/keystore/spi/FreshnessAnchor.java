@@ -55,19 +55,18 @@ public interface FreshnessAnchor extends AutoCloseable {
      * Returns records.
      *
      * @param keys their keys; perhaps none
-     * @return the records that were last written, by key, in arrays that the caller does not change; without those that
-     *     do not exist
+     * @return the existing records, as last written, by key; the caller does not change the arrays
      * @throws BackendException if they could not be read; an anchor that is out of reach must never look like an empty
      *     one
      */
     Map<String, byte[]> load(Collection<String> keys);
 
     /**
-     * Writes records, each on condition that the record that it replaces is still there. Each is written atomically;
+     * Writes records, each on condition that the record that it replaces is unchanged. Each is written atomically;
      * returns when all of them are durable.
      *
      * @param replacements at least one, each with another key
-     * @return the keys of the records that were not written, since those that they replace have been changed
+     * @return the keys of the records that were not written because the records that they replace have been changed
      * @throws BackendException if it is unknown which of them were written
      */
     Set<String> replace(List<Replacement> replacements);

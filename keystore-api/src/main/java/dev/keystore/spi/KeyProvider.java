@@ -1,7 +1,8 @@
 package dev.keystore.spi;
 
 /**
- * Gives access to a root key, which encrypts ("wraps") the one key of a store from which everything else is opened.
+ * Gives access to a root key. The root key encrypts ("wraps") the key of a store, with which all other keys of the
+ * store are opened.
  *
  * <p>Called when a store is opened, when it is created, and when its root key or store key is replaced; never for a
  * record (R73). A call may block. An implementation should hold no key between calls, and must put no byte of one into

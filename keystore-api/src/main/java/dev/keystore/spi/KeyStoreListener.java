@@ -86,10 +86,10 @@ public interface KeyStoreListener {
 
     /**
      * Entries were found that cannot be read: damaged, tampered with, or without their key. This counts findings: an
-     * entry that is read again is reported again. Called by each load and each uncached read that finds one, for each
-     * entry or context whose hidden name a listing cannot read, and once by each verification and each inspection that
-     * finds some, whether or not it could read everything else. Copies, backups, moves and rewrites report the entries
-     * that they cannot read to their callers only.
+     * entry that is read again is reported again. Called by each load and each uncached read that finds one; by a
+     * listing for each entry or context whose hidden name cannot be read; and once by each verification and each
+     * inspection that finds some, even if it then fails. Copies, backups, moves and rewrites report the entries that
+     * they cannot read to their callers only.
      *
      * @param entries the number of entries, at least 1
      */
@@ -125,9 +125,8 @@ public interface KeyStoreListener {
     default void onGroup(int commits, int sendings, long nanos, GroupResult result) {}
 
     /**
-     * The backend has waited for the disk while it wrote a group. Called after {@link #onGroup}, unless the backend
-     * does not measure that time (it does not implement {@link FsyncTiming}), as the one for PostgreSQL, whose server
-     * forces its log.
+     * The backend has waited for the disk while it wrote a group. Called after {@link #onGroup}. Not called for backends
+     * that do not implement {@link FsyncTiming}, such as the one for PostgreSQL.
      *
      * @param nanos the time that the fsync took, or several of this group together; on SQLite, the time of
      *     {@code COMMIT}, which appends to the log and forces it

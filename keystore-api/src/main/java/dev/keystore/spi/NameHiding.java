@@ -43,7 +43,8 @@ public interface NameHiding {
     String id(String context, String type, String id);
 
     /**
-     * Returns a prefix of the hidden ids of all ids that begin with a prefix. Other ids may have it, too.
+     * Returns a prefix of the hidden ids of all ids that begin with a prefix. The hidden ids of other ids may begin
+     * with it, too.
      *
      * @param context the name of the context
      * @param type the type of the entries

@@ -13,8 +13,8 @@ import java.util.function.Predicate;
  * entries that no rules apply to, it drops those of the types {@code session}, {@code pre-key}, {@code sender-key} and
  * {@code sender-key-memory}, and keeps all others as they are.
  *
- * <p>A restore that was killed is continued, and compares what it has restored: the same arguments must give the same
- * result.
+ * <p>When a restore that was killed continues, it compares what it has restored. The methods must therefore return the
+ * same result for the same arguments.
  */
 public interface RestoreRules {
 
@@ -31,7 +31,7 @@ public interface RestoreRules {
      * Returns whether these rules apply to an entry. If the rules of two providers apply, the restore fails.
      *
      * @param entry the type and the id of the entry
-     * @return whether {@link #keeps} and {@link #restored} are asked; otherwise the default applies
+     * @return whether {@link #keeps} and {@link #restored} are called; otherwise the default applies
      */
     boolean applyTo(EntryId entry);
 

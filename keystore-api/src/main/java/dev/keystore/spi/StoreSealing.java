@@ -171,8 +171,8 @@ public interface StoreSealing extends AutoCloseable {
 
     /**
      * Overwrites the store keys in memory, after others have replaced them. From then on, no context can be created or
-     * opened, nor their keys sealed ({@link IllegalStateException}). What needs no store key goes on: contexts that
-     * were opened before, and hidden names.
+     * opened, nor their keys sealed ({@link IllegalStateException}). Contexts that are already opened, and hidden
+     * names, remain usable.
      */
     void retire();
 

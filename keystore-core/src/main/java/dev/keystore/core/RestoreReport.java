@@ -41,8 +41,9 @@ public record RestoreReport(
      * A context of the backup that was not restored because of a {@link StoreMove}.
      *
      * @param context the name of the context
-     * @param arriving whether it was being moved to the store that was backed up, so that its entries are nowhere else
-     *     if its source is lost; false if it had been moved from there to another store, where it goes on
+     * @param arriving whether it was being moved to the store that was backed up: if the source of that move is lost,
+     *     only the backup holds its entries. False if it had been moved from the store to another one, which continues
+     *     to use it
      * @param reason why it was not restored, and what to do
      */
     public record LeftOutContext(String context, boolean arriving, String reason) {}

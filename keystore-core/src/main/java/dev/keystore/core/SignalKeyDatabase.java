@@ -225,10 +225,14 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Returns the id of the store: 32 random hexadecimal digits, which tell this store and its copies apart from all
-     * others (R81). A store that is opened by a URL gets one when it is created, or when a version of Keystore that has
-     * such ids first opens it; one on a {@linkplain Builder#backend backend} that was passed as an object, when this
-     * method is first called. An encrypted store has that of its mark, unless it was encrypted later, or restored.
+     * Returns the id of the store: 32 random hexadecimal digits, which distinguish this store and its copies from all
+     * other stores (R81). The store gets the id:
+     *
+     * <ul>
+     *   <li>when it is created, if it is encrypted or opened by a URL;
+     *   <li>when it is next opened by a URL, if a version of Keystore without such ids created it;
+     *   <li>when this method is first called, if its {@linkplain Builder#backend backend} was passed as an object.
+     * </ul>
      *
      * @return the id; empty if the store has none yet and cannot be written
      * @throws dev.keystore.LoadFailedException if the backend failed to read it
@@ -244,7 +248,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
     /**
      * Returns the position of a context: the epoch and the sequence of its last commit (R81). The context is neither
      * opened nor taken over, so this may run alongside other processes that own it. Commits that are being written
-     * meanwhile may or may not be included.
+     * during the call may or may not be included.
      *
      * @param context 1 to 1,024 characters, not blank
      * @return the position; empty if nothing was committed to the context, nothing is known of it since it holds
@@ -283,8 +287,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
     /**
      * Returns the names of the contexts that are refused because another copy of the store was written to (R83): those
      * of {@link #openContexts} whose commits fail with {@link dev.keystore.StaleStoreException}. Always empty without a
-     * {@linkplain Builder#freshnessAnchor freshness anchor}. It is noticed when the anchor is raised, and does not
-     * change until this database is closed. A context that was lost as well is only one of {@link #lostContexts}.
+     * {@linkplain Builder#freshnessAnchor freshness anchor}. This is noticed when the anchor is raised, and does not
+     * change until this database is closed. A context that was also lost to another owner is listed by
+     * {@link #lostContexts} only.
      *
      * @return a snapshot, in any order
      */
@@ -651,10 +656,10 @@ public final class SignalKeyDatabase implements AutoCloseable {
         /**
          * Accepts a store that holds values which are not encrypted, and encrypts what is written from now on. Call
          * {@link StoreEncryption#encrypt} of {@link SignalKeyDatabase#encryption()} to encrypt the other values; until
-         * that has ended, both kinds are read. Has no effect on a store that is encrypted. By default, such a store is
-         * refused, because one whose mark was deleted, or replaced by one from that time, looks the same. It is refused
-         * in any case if its backend has many contexts but not {@link dev.keystore.spi.ContextListing}, since not all
-         * of its values could be found.
+         * that has ended, both kinds are read. Has no effect on a store that is encrypted. By default, a store with
+         * plaintext values is refused, because an encrypted store looks the same if an attacker has deleted its mark,
+         * or replaced it by a mark from the time of its encryption. It is refused in any case if its backend has many
+         * contexts but not {@link dev.keystore.spi.ContextListing}, since not all of its values could be found.
          *
          * @return this builder
          */
@@ -666,8 +671,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
         /**
          * Accepts a store whose decryption was begun and has not ended: values are no longer encrypted when they are
          * written. Call {@link StoreEncryption#decrypt} to complete that, or {@link StoreEncryption#encrypt} to reverse
-         * it. Has no effect on another store. By default, such a store is refused, because one whose mark was replaced
-         * by one from that time looks the same.
+         * it. Has no effect on another store. By default, such a store is refused, because an encrypted store looks the
+         * same if an attacker has replaced its mark by a mark from the time of a decryption.
          *
          * @return this builder
          */

@@ -37,7 +37,7 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  *
  * <p><b>The backup</b> is an SQLite store that is marked as a backup. It cannot be opened as a live store, because keys
- * in it will have been used since: {@link StoreRestore} makes a new store of it, and
+ * in it will have been used since: {@link StoreRestore} creates a new store from it, and
  * {@link SignalKeyDatabase.Builder#readingBackup()} opens it for reading. It holds the records of all contexts as they
  * are stored: a backup of an encrypted store is encrypted under the same keys, and hides the same names. Nothing else
  * is in the file, and there is no other file; only its owner can access it.
@@ -51,12 +51,12 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Verification.</b> The file is written under a temporary name, its name plus {@code .partial}, closed, opened
  * again, and read as a whole. If it holds what was read from the source, it becomes durable and gets its name. If
- * anything fails before, or the process is killed, there is no file under that name, or the former one.
+ * anything fails before that, or the process is killed, the former file under that name, if any, is unchanged.
  *
- * <p><b>One backup at a time</b> is written under a name: a second one, of any process, fails at once. For that, there
- * is a lock file meanwhile, whose name ends in {@code .partial.lock}. Both files of a killed process are replaced by
- * the next backup under the name. A temporary file without a lock file is another one, so the backup fails, and leaves
- * it.
+ * <p><b>One backup at a time</b> is written under a name: a second one, of any process, fails at once. For that, a lock
+ * file exists during the backup, whose name ends in {@code .partial.lock}. The next backup under the name replaces both
+ * files of a killed process. A temporary file without a lock file is not from a killed backup: the backup then fails,
+ * and leaves the file.
  *
  * <p><b>Links.</b> If the path is a symbolic link, the file that it leads to is written or replaced, and the link
  * stays. The temporary file is next to that file.

@@ -40,34 +40,35 @@ import org.jspecify.annotations.Nullable;
  * the mark of an encrypted store are not carried. Contexts without entries are not copied.
  *
  * <p><b>Atomicity.</b> All entries of a context are written to the target in one commit, so the context appears there
- * whole or not at all. Small contexts share a commit. If the copy fails, is interrupted or the process is killed, what
- * was copied stays; run it again, and it continues: a context whose entries are in the target already is compared, and
- * counts as copied. On a backend that implements no {@link dev.keystore.spi.AtomicCommit}, a kill may leave a part of
- * one context; the next run refuses it as different, unless {@link #replacing} is set.
+ * whole or not at all. Small contexts share a commit. If the copy fails or is interrupted, or the process is killed,
+ * the contexts that were copied stay in the target. Run the copy again to continue it: a context whose entries are in
+ * the target already is compared, and counts as copied. On a backend that implements no
+ * {@link dev.keystore.spi.AtomicCommit}, a kill may leave a part of one context; the next run refuses it as different,
+ * unless {@link #replacing} is set.
  *
- * <p><b>The target</b> need not be empty. A context of which it holds other entries is refused, and left as it is,
- * unless {@link #replacing} is set. A context that no store of the target is open for is taken over from its owner when
- * it is written.
+ * <p><b>The target</b> need not be empty. If it holds different entries of a context, the context is refused and left
+ * as it is, unless {@link #replacing} is set. If the target database has not opened the context, the context is taken
+ * over from its owner when it is written.
  *
- * <p><b>The source</b> is owned meanwhile: on a backend with ownership, each context is taken over before it is read.
- * All stores of it that were opened before, in other processes and in this one, are fenced, and their next commit fails
- * with {@link dev.keystore.OwnershipLostException}; {@link SignalKeyDatabase#takeOver} returns a store that can commit.
- * With {@link SignalKeyDatabase.Builder#refuseOwned()}, a context whose owner is alive in another process is not taken
- * over, and the copy fails. On a backend without ownership, a writer cannot be fenced; a change is noticed if it comes
- * before the context is verified. Threads of this process that open a context while it is copied wait for that, and for
- * the other contexts in the same commit, at most {@code commitTimeout}. Nothing keeps a process from creating further
- * contexts: at the end, the source is listed once more, and those are copied, too. One that is created after that stays
- * in the source, so end the processes that use it first.
+ * <p><b>The source</b> is owned during the copy: on a backend with ownership, each context is taken over before it is
+ * read. All of its stores that were opened before, in other processes and in this one, are fenced, and their next
+ * commit fails with {@link dev.keystore.OwnershipLostException}; {@link SignalKeyDatabase#takeOver} returns a store
+ * that can commit. With {@link SignalKeyDatabase.Builder#refuseOwned()}, a context whose owner is alive in another
+ * process is not taken over, and the copy fails. On a backend without ownership, a writer cannot be fenced; a change is
+ * detected only if it happens before the context is verified. A thread of this process that opens a context during its
+ * copy waits until this context and the others in the same commit are copied, at most {@code commitTimeout}. Other
+ * processes can still create contexts: at the end, the source is listed once more, and new contexts are copied, too. A
+ * context that is created after that stays in the source, so end the processes that use the source first.
  *
  * <p><b>Verification.</b> After it was written, each context is read back from the target, and compared with what was
  * read of the source in both directions: same ids, same bytes, no extra entries (R91). If another process may have
- * written to the source meanwhile, the source is read once more. Caches are not filled. The contexts of one commit are
- * written by another thread, while the next ones are read, and then verified by another thread.
+ * written to the source during the copy, the source is read once more. Caches are not filled. Other threads write the
+ * contexts of one commit, and verify them, while the next contexts are read.
  *
- * <p><b>Memory.</b> One large context at a time is in memory, or two groups of at most 256 contexts with 8 MiB of
- * values: their ids twice, and their records once, in addition to what the backend of the target needs to write a
- * commit of that size. Its use does not depend on the number of contexts. {@code commitTimeout} of the target has to
- * suffice for a commit of its largest context.
+ * <p><b>Memory.</b> At any time, memory holds one large context, or two groups of at most 256 contexts with 8 MiB of
+ * values each: every id twice and every record once. The backend of the target needs additional memory for a commit of
+ * that size. Memory does not depend on the number of contexts. {@code commitTimeout} of the target has to suffice for a
+ * commit of its largest context.
  *
  * <p><b>Failures.</b> A context that cannot be copied, for a reason that concerns only this context, does not stop the
  * others. At the end, {@link #run} throws {@link CopyIncompleteException}, since callers that ignore a report would

@@ -31,29 +31,27 @@ import org.slf4j.LoggerFactory;
 /**
  * Encrypts an existing store, replaces its keys, and decrypts it, while it is in use (R74).
  *
- * <p>Each operation goes through all contexts and rewrites their entries in small commits, which are written like those
- * of other threads. That refuses no other commit: an entry that changes meanwhile is left to the commit that changes
- * it. To complete an operation that failed, was interrupted or was killed with its process, call it again: it looks at
- * every entry again, and rewrites only those that still have the former form. {@link #rotate} replaces all keys again.
+ * <p>Each operation goes through all contexts and rewrites their entries in small commits, which are written like the
+ * commits of other threads. This causes no other commit to fail: if another commit changes an entry at the same time,
+ * that commit writes the new form. To complete an operation that failed, was interrupted or was killed with its
+ * process, call it again: it examines every entry again, and rewrites only those that still have the former form.
+ * {@link #rotate} replaces all keys again.
  *
  * <p>The operations take over each context that this database has not opened. They fail with
- * {@link dev.keystore.ContextOwnedException} if another owner of any context is alive, even of one that holds nothing:
- * close the other processes that use the store first, and configure the new key before they open it again. A process
- * that owns no context may stay: the next context that it opens is written in the new form, or refused.
+ * {@link dev.keystore.ContextOwnedException} if any context, even an empty one, has another owner that is alive: close
+ * the other processes that use the store first, and configure the new key before they open it again. A process that
+ * owns no context may stay: the next context that it opens is written in the new form, or refused.
  *
  * <p>The entries of contexts that were moved to another store, or whose move to this one has not ended, are rewritten
- * like all others. Such a context is not opened by that, and its move can be run again.
+ * like all others. This does not open such a context, and its move can be run again.
  *
- * <p>Concurrency with other processes: an operation first writes the mark, then takes over every context of the owners
- * that are not alive ({@link dev.keystore.spi.ContextOwnership#takeOverAllUnlessOwned}), and only then lists the
- * contexts. Another process reads the mark after each of its takeovers, before it writes. So each takeover is either
- * before that fence, and the operation is refused or the owner fenced; or after it, and its owner reads a mark that is
- * at least as new. Later marks of the same operation only remove keys that are no longer used for writing.
+ * <p>Concurrency with other processes: on a backend with ownership, no other process continues to write the former
+ * form; {@code docs/encryption.md}, Several processes, explains why.
  *
  * <p>At the end, {@code encrypt} and {@code rotate} have the backend rewrite its files, so that no value that was
- * replaced is left in free space, logs or journals. Commits wait while it does that; {@link SignalKeyDatabase#compact}
- * says when one may be refused. A backend that cannot, such as PostgreSQL, leaves that to the operator of the server; a
- * warning is logged.
+ * replaced is left in free space, logs or journals. Commits wait until this is done; {@link SignalKeyDatabase#compact}
+ * says when one may be refused. If the backend cannot do this, as on PostgreSQL, it is left to the operator of the
+ * server, and a warning is logged.
  *
  * <p>One operation runs at a time; a second one throws {@link IllegalStateException}. They use heap for the names of
  * all contexts and for the ids of one context. Listeners are called on the calling thread, before the first entry is
@@ -143,17 +141,18 @@ public final class StoreEncryption {
      * context. The former keys are then no longer in the store. The root key stays: replace it by opening the store
      * with {@code Encryption.with(newKey).replacing(oldKey)}, first.
      *
-     * <p>Each call creates new keys, also after one that did not end: the keys of that one may have become known
-     * meanwhile, together with a former root key. So a call that returns has replaced all keys that were in the store
+     * <p>Each call creates new keys, also after a call that did not end, because the keys of that call may have become
+     * known since, together with a former root key. So a call that returns has replaced all keys that were in the store
      * when it began.
      *
      * @param listener called with the progress
      * @return what was done
-     * @throws RewriteIncompleteException if entries cannot be read; those that can have their new key, and the former
-     *     keys of the contexts that hold the others stay. After 16 such calls, a context gets no new key until all of
-     *     its entries can be read
+     * @throws RewriteIncompleteException if entries cannot be read; the others have their new key, and the former keys
+     *     of the contexts with unreadable entries stay. After 16 such calls, a context gets no new key until all of its
+     *     entries can be read
      * @throws dev.keystore.CompactionFailedException if former records and keys may remain in the files of the store;
-     *     the keys in use are new, so {@link SignalKeyDatabase#compact()} is enough, as after a kill at that point
+     *     the keys in use are new, so {@link SignalKeyDatabase#compact()} suffices to remove them; the same holds after
+     *     a kill at that point
      * @throws dev.keystore.KeyUnavailableException if the root key is missing or out of reach; nothing was changed
      * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so, and no key that a record needs is lost

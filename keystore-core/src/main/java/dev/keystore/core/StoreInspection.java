@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Entries are read from the backend, and past any cache: those of a plain context by one query, where the backend
- * has snapshots, and others a page of 64 at a time. What is committed meanwhile may or may not be seen; an entry that
- * changes is read again, and does not count as damaged for that, nor does one whose keys another process rotates.
+ * <p>Entries are read from the backend, bypassing every cache. The entries of a plain context are read by one query, if
+ * the backend has snapshots, and all others in pages of 64. Concurrent commits may or may not be seen. An entry that
+ * changes, or whose keys another process rotates, is read again, and is not reported as damaged for that reason.
  * Damaged databases are read as far as their backends can.
  *
  * <p>The thread that calls a method reads on it. Any number of threads may do that.

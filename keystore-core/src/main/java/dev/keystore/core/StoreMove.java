@@ -27,16 +27,16 @@ import java.util.function.Consumer;
  * neither until the move is run again. At any time, at least one of the stores holds all entries.
  *
  * <p><b>The source</b> keeps its entries; they can be read by stores that are open. Delete the store once it is no
- * longer needed, or {@linkplain #eraseMoved erase} what it holds of the contexts that were moved. Each context is taken over before it is read, as in a copy. <b>The target</b> must not hold entries of
- * a context, except those of a move that has not ended, or those that stayed when the context was moved away from
- * there: these are replaced. A move that has not ended is continued from its source only; a move from another store is
- * refused.
+ * longer needed, or {@linkplain #eraseMoved erase} what it holds of the contexts that were moved. Each context is taken
+ * over before it is read, as in a copy. <b>The target</b> must not hold entries of a context, with two exceptions:
+ * entries of a move that has not ended, and entries that remained when the context was moved away from the target. Both
+ * are replaced. A move that has not ended is continued from its source only; a move from another store is refused.
  *
- * <p>If the move fails, is interrupted or the process is killed, run it again with the same two databases, and it
- * continues. If the source is lost by then, the context cannot be opened as it is: the source may have been written
- * after it was read. Back the target up, restore the context by its name with {@link StoreRestore}, which drops what
- * must not be used twice, and {@link #abandon} it in the target. A context that was not moved does not stop the others.
- * Memory, listeners and threads are those of a {@link StoreCopy}.
+ * <p>If the move fails or is interrupted, or the process is killed, run it again with the same two databases to
+ * continue it. If the source is lost before that, the context cannot be opened in the target, because the source may
+ * have been written after it was read. Back the target up, restore the context by its name with {@link StoreRestore},
+ * which drops what must not be used twice, and {@link #abandon} it in the target. A context that was not moved does not
+ * stop the others. Memory, listeners and threads are those of a {@link StoreCopy}.
  */
 public final class StoreMove {
 
