@@ -3,7 +3,7 @@ package dev.keystore.spi;
 import dev.keystore.EntryId;
 
 /**
- * A backend that reads all entries of a context as of one point in time, while commits go on.
+ * A backend that reads all entries of a context as of one point in time, while commits continue.
  *
  * <p>A backup needs that (R80). From a backend without this capability, the engine reads a context repeatedly until two
  * consecutive readings are equal.

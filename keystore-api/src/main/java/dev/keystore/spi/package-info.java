@@ -14,7 +14,7 @@
  *   <li>{@link dev.keystore.spi.ContextOwnership} fences a former owner of a context by an epoch,
  *   <li>{@link dev.keystore.spi.ContextListing} lists the contexts that hold entries,
  *   <li>{@link dev.keystore.spi.ContextPositions} keeps the position of the last commit of each context,
- *   <li>{@link dev.keystore.spi.ContextSnapshots} reads a context as of one point in time, while commits go on,
+ *   <li>{@link dev.keystore.spi.ContextSnapshots} reads a context as of one point in time, while commits continue,
  *   <li>{@link dev.keystore.spi.FsyncTiming} measures how long writes wait for the disk,
  *   <li>{@link dev.keystore.spi.Compaction} rewrites its files, so that no former value is left in them.
  * </ul>

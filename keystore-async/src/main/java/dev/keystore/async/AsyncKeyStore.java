@@ -39,7 +39,7 @@ import java.util.concurrent.Executor;
  * with what the call ends with, so that it always says what was written. A load that the call itself is waiting for
  * usually goes on until the database answers. {@code cancel} returns whether the call will
  * never run. To stop waiting without that, use {@link CompletableFuture#orTimeout} or complete the future otherwise:
- * the call goes on, until it is cancelled. Cancelling a dependent stage does not cancel the call.
+ * the call continues, until it is cancelled. Cancelling a dependent stage does not cancel the call.
  *
  * <p>Thread-safe. It holds no resources: closing the database closes the store.
  */

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * The thread looks at each store every 3 s; a store is idle if there was no commit between two looks.
  *
  * <p>At exit, each store first begins to move every new commit into the file before it is acknowledged; then the
- * earlier commits are moved. So acknowledged commits of threads that go on while the shutdown hooks run are in the file
- * as well. The hook takes up to 5 s.
+ * earlier commits are moved. So acknowledged commits of threads that continue while the shutdown hooks run are in the
+ * file as well. The hook takes up to 5 s.
  *
  * <p>Concurrency: any thread reads {@link #open}. {@link #lock} guards its changes, the thread and the hook; it is held
  * only to open and to close a store, each of which waits for it up to 10 s.
@@ -129,7 +129,7 @@ final class SqliteCheckpointer {
                 rollBackUnfinished.run();
                 log.checkpointIfIdle();
             } catch (RuntimeException | Error e) {
-                // The log stays as it is; the other stores and the next visit go on.
+                // The log stays as it is; the other stores and the next visit continue.
             }
         });
     }

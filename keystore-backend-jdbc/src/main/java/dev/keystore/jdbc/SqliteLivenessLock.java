@@ -94,7 +94,7 @@ final class SqliteLivenessLock {
         return opened;
     }
 
-    /** Beside the real path, since the file must have one path here however the store is opened. */
+    /** Next to the real path, since the file must have one path here however the store is opened. */
     private Path ownerFile() throws IOException {
         return SqliteTarget.sibling(store.toRealPath(), "-owner");
     }

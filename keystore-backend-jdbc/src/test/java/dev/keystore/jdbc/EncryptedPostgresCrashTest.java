@@ -12,7 +12,7 @@ import java.util.List;
 
 /**
  * Acknowledged records survive the kill of a process that writes to PostgreSQL with encryption on (R75). The server
- * goes on running; {@link PostgresRestartTest} kills it.
+ * continues running; {@link PostgresRestartTest} kills it.
  */
 class EncryptedPostgresCrashTest extends CrashContractTest {
 

@@ -340,7 +340,7 @@ final class EncryptionBySeveralProcessesTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName("R72 a new store is not created as an encrypted one while a plain process has opened a context")
-    void createdBesidePlain(Server engine) {
+    void createdWithPlainOwner(Server engine) {
         use(engine);
         try (SignalKeyDatabase other = plain()) {
             SignalKeyStore alice = other.forContext("alice");

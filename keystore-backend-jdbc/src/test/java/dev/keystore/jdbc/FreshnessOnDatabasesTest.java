@@ -106,10 +106,10 @@ class FreshnessOnDatabasesTest {
         }
     }
 
-    private static void runAll(List<Runnable> works) throws InterruptedException {
+    private static void runAll(List<Runnable> tasks) throws InterruptedException {
         ConcurrentLinkedQueue<Throwable> failures = new ConcurrentLinkedQueue<>();
         List<Thread> threads = new ArrayList<>();
-        for (Runnable work : works) {
+        for (Runnable work : tasks) {
             Thread thread = new Thread(work);
             thread.setUncaughtExceptionHandler((failed, failure) -> failures.add(failure));
             threads.add(thread);

@@ -140,7 +140,7 @@ final class PostgresExactlyOnceTest {
     @ParameterizedTest
     @ValueSource(longs = {-1, 0, 16})
     @DisplayName("R41 R54 while the server is unreachable the outcome is unknown and commits wait; then it is known and"
-            + " commits go on")
+            + " commits continue")
     void commit_serverStaysAway_isUnknownUntilItIsBack(long bytesOfAnswer) throws Exception {
         database.close();
         open(Duration.ofSeconds(1));

@@ -55,7 +55,7 @@ final class PostgresOutageTest {
     @ParameterizedTest
     @ValueSource(strings = {"refuses", "hangs"})
     @DisplayName(
-            "R40 R41 while a server refuses or hangs, cached reads go on, a sent commit is unknown, one that was not"
+            "R40 R41 while a server refuses or hangs, cached reads continue, a sent commit is unknown, one that was not"
                     + " sent is not written, and service resumes")
     void outage(String how) {
         outage(how.equals("hangs") ? proxy::hang : proxy::refuse);

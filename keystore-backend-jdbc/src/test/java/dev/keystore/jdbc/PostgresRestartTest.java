@@ -27,7 +27,7 @@ final class PostgresRestartTest {
     @ParameterizedTest
     @ValueSource(strings = {"stopped at once", "killed"})
     @DisplayName(
-            "R40 R41 R54 while the server is killed under load and restarted, cached reads go on, commits wait or fail"
+            "R40 R41 R54 while the server is restarted under load, cached reads continue, commits wait or fail"
                     + " truthfully, service resumes, and each acknowledged commit exists once, and no other except"
                     + " unknown ones")
     void restart(String how) throws Exception {

@@ -120,7 +120,7 @@ final class PostgresServerTest {
     @Test
     @DisplayName("R27 R40 R41 when max_connections is reached, opening is refused with a remedy; a store that lost its"
             + " connection"
-            + " reads from its cache, reports the commit as unknown, and goes on when connections are free")
+            + " reads from its cache, reports the commit as unknown, and continues when connections are free")
     void connectionsUsedUp() throws Exception {
         Deque<Connection> others = new ArrayDeque<>();
         try (SignalKeyDatabase database = SignalKeyDatabase.builder()

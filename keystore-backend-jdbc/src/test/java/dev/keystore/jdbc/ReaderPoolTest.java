@@ -88,7 +88,7 @@ final class ReaderPoolTest {
     }
 
     @Test
-    @DisplayName("R31 after more errors within queries than there are connections, reads go on")
+    @DisplayName("R31 after more errors within queries than there are connections, reads continue")
     void errorsInQueries() throws Exception {
         for (int i = 0; i < 10 * SLOTS; i++) {
             assertThatExceptionOfType(OutOfMemoryError.class)
@@ -101,7 +101,7 @@ final class ReaderPoolTest {
     }
 
     @Test
-    @DisplayName("R31 after more errors while connections are opened than there are connections, reads go on")
+    @DisplayName("R31 after more errors while connections are opened than there are connections, reads continue")
     void errorsInOpening() throws Exception {
         failure.set(new StackOverflowError());
         for (int i = 0; i < 10 * SLOTS; i++) {

@@ -142,7 +142,7 @@ final class SqliteConcurrencyTest {
 
     @Test
     @DisplayName("R28 close waits for running commits: each is acknowledged and durable, or refused")
-    void closeBesideCommits() throws Exception {
+    void closeDuringCommits() throws Exception {
         Path path = folder.resolve("keys.db");
         JdbcBackend backend = SqliteFixture.open(path);
         List<Integer> acknowledged = concurrently(9, number -> {

@@ -186,7 +186,7 @@ class StoreOnSqliteTest {
     }
 
     @Test
-    @DisplayName("R41 a full disk fails the commit and loses nothing; once there is space, commits go on")
+    @DisplayName("R41 a full disk fails the commit and loses nothing; once there is space, commits continue")
     void commit_diskFull_failsAndGoesOn() throws Exception {
         try (Tmpfs small = Tmpfs.mount(Files.createDirectory(folder.resolve("small")), "size=2m")) {
             Path file = small.folder().resolve("keys.db");

@@ -137,7 +137,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("a checkpoint that fails on a full disk is written once there is room, and commits go on meanwhile")
+    @DisplayName("a checkpoint that fails on a full disk is written once there is room, and commits continue meanwhile")
     void fullDiskForTheCheckpoint() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             try (MapdbBackend backend = Mapdb.open(path, 4 << 20)) {
@@ -463,7 +463,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("once a checkpoint fails because the previous one is damaged, commits report that, and reads go on")
+    @DisplayName("once a checkpoint fails because the previous one is damaged, commits report that, and reads continue")
     void damagedCheckpoint() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path, Mapdb.FEW_BYTES)) {
             int pairs = fillUntilCheckpoint(backend, 0);

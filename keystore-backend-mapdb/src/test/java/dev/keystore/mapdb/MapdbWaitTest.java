@@ -77,7 +77,7 @@ class MapdbWaitTest {
 
     @Test
     @DisplayName("R27 readers that pin all carriers don't wait for a virtual thread that commits without a carrier")
-    void read_besideVirtualThreadWithoutCarrier_doesNotWait() throws Exception {
+    void read_alongsideVirtualThreadWithoutCarrier_doesNotWait() throws Exception {
         assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
         String said = Mapdb.java(
                 "-Djdk.virtualThreadScheduler.parallelism=1",

@@ -24,7 +24,7 @@ class ReaderGateTest {
 
     @Test
     @DisplayName("no reader sees a partial change, and readers run concurrently")
-    void read_besideChanges_seesThemWhole() throws Exception {
+    void read_alongsideChanges_seesThemWhole() throws Exception {
         ReaderGate readers = new ReaderGate("here", LONG);
         int[] pair = {0, 0};
         AtomicBoolean done = new AtomicBoolean();
@@ -59,7 +59,7 @@ class ReaderGateTest {
 
     @Test
     @DisplayName("R27 a reader waits for a change until its deadline or an interrupt, whose flag is preserved")
-    void read_besideLongChange_endsAtDeadlineAndInterrupt() throws Exception {
+    void read_alongsideLongChange_endsAtDeadlineAndInterrupt() throws Exception {
         ReaderGate hasty = new ReaderGate("here", SHORT);
         hasty.exclude(() -> FailureAssertions.assertTransient(() -> hasty.read(() -> "load a/b", () -> 1))
                 .withMessage("here: could not load a/b: a change to MapDB's file has not ended within 50 ms"));
@@ -77,8 +77,8 @@ class ReaderGateTest {
     }
 
     @Test
-    @DisplayName("R27 a change waits for readers until its deadline, and readers go on")
-    void exclude_besideLongRead_endsAtDeadline() {
+    @DisplayName("R27 a change waits for readers until its deadline, and readers continue")
+    void exclude_alongsideLongRead_endsAtDeadline() {
         ReaderGate readers = new ReaderGate("here", SHORT);
         readers.read(() -> "read", () -> {
             FailureAssertions.assertTransient(() -> readers.exclude(() -> {

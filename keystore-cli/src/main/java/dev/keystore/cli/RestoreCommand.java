@@ -29,7 +29,7 @@ import picocli.CommandLine.Parameters;
         })
 final class RestoreCommand extends CopyingCommand {
 
-    private static final String UPLOAD = "Each client must upload new pre-keys before it goes on: the server still"
+    private static final String UPLOAD = "Each client must upload new pre-keys before it continues: the server still"
             + " issues those that were dropped. Sessions begin anew.";
 
     @Parameters(index = "0", paramLabel = "FILE", description = "The backup.")

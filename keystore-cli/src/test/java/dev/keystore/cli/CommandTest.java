@@ -75,8 +75,8 @@ class CommandTest {
     }
 
     @Test
-    @DisplayName("R53 R55 contexts lists entries, bytes, the owner and its last commit, beside a running owner")
-    void contexts_besideAnOwner_listsThem() {
+    @DisplayName("R53 R55 contexts lists entries, bytes, the owner and its last commit, alongside a running owner")
+    void contexts_alongsideOwner_listsThem() {
         Stores.fill(url(), "alice");
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
             SignalKeyStore bob = database.forContext("bob");
@@ -493,7 +493,7 @@ class CommandTest {
     @ParameterizedTest
     @ValueSource(strings = {"contexts", "inspect", "verify", "copy"})
     @DisplayName("R53 commands that only look leave the owner and the entries as they are")
-    void readingCommand_besideAnOwner_leavesIt(String command) {
+    void readingCommand_alongsideOwner_leavesIt(String command) {
         String target = Stores.sqlite(folder.resolve("copy.db"));
         Stores.fill(target, "carol");
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {

@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
 /**
  * The daemon thread that raises the freshness anchor, for many contexts in one write.
  *
- * <p>While the anchor is out of reach, commits go on. It is tried again after pauses of 1 s to 1 min, and each series
+ * <p>While the anchor is out of reach, commits continue. It is tried again after pauses of 1 s to 1 min, and each series
  * of failures is logged once. A context that cannot be read is logged once as well; it is tried again with the next
  * ones, and delays none of them. {@link #close} makes a last attempt, for all contexts that the anchor is behind.
  */
@@ -105,8 +105,8 @@ final class AnchorRaiser {
                 contexts.addAll(batch);
                 if (warn) {
                     LOG.warn(
-                            "The freshness anchor could not be raised; commits go on, and it is tried again. Until it"
-                                    + " succeeds, a copy of the store that is put back may not be recognised",
+                            "The freshness anchor could not be raised; commits continue, and it is tried again. Until"
+                                    + " it succeeds, a copy of the store that is put back may not be recognised",
                             e);
                 }
                 return false;

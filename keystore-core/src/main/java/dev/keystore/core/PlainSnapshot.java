@@ -31,7 +31,7 @@ final class PlainSnapshot implements EntryConsumer {
          * Called with the values of each page, which are of one type, in the order of types and ids. Must not use the
          * backend.
          *
-         * @return whether to go on
+         * @return whether to continue
          */
         boolean accept(Map<EntryId, byte[]> values);
     }
@@ -53,7 +53,7 @@ final class PlainSnapshot implements EntryConsumer {
     /**
      * Reads a context, without the entries that the engine stores for itself. What the pages throw is thrown as it is.
      *
-     * @return whether all of it was read, or the pages did not go on; if not, some of it may have been read
+     * @return whether all of it was read, or the pages did not continue; if not, some of it may have been read
      * @throws dev.keystore.OperationInterruptedException if the thread was interrupted
      */
     static boolean read(Storage storage, String context, ContextSealer sealer, Pages pages) {

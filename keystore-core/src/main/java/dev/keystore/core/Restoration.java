@@ -50,7 +50,7 @@ final class Restoration {
     }
 
     /**
-     * Returns whether a context with a mark is restored, and records it if not. One that was moved away goes on where
+     * Returns whether a context with a mark is restored, and records it if not. One that was moved away continues where
      * it is.
      */
     boolean carries(String context, MoveMark mark) {

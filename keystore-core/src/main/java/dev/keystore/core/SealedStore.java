@@ -471,7 +471,7 @@ final class SealedStore {
         }
 
         /**
-         * Throws if another process has opened a context of a new store without encryption, since it would go on
+         * Throws if another process has opened a context of a new store without encryption, since it would continue
          * without. Returns false if another process has written a mark in the meantime.
          */
         boolean requireUnused() {

@@ -9,7 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the records of contexts, each context as of one point in time, while commits go on (R80). All names are the
+ * Reads the records of contexts, each context as of one point in time, while commits continue (R80). All names are the
  * stored ones, and the entries that the engine stores for itself are included.
  *
  * <p>Where the backend has no {@link dev.keystore.spi.ContextSnapshots}, a context is read until two consecutive

@@ -220,7 +220,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R40 while a commit is retried, cached reads go on, and other transactions run up to their commit")
+    @DisplayName("R40 while a commit is retried, cached reads continue, and other transactions run up to their commit")
     void commit_beingRetried_othersGoOn() throws Exception {
         put("a", "1");
         open(SignalKeyDatabase.builder().retry(2, Duration.ofSeconds(20)));
@@ -361,7 +361,7 @@ class CommitPipelineTest {
 
     @Test
     @DisplayName(
-            "R31 R41 an error thrown by a backend without ownership is an unknown outcome, and the pipeline goes on")
+            "R31 R41 an error thrown by a backend without ownership is an unknown outcome, and the pipeline continues")
     void commit_backendThrowsError_isUnknownAndOthersGoOn() {
         try (Fixture unowned = Fixture.of(Fixture.Kind.GROUPING)) {
             unowned.faults.on(Operation.COMMIT).run(Moment.AFTER, CommitPipelineTest::overflow);
@@ -392,7 +392,7 @@ class CommitPipelineTest {
 
     @Test
     @DisplayName("R31 R41 a backend with ownership that throws an error each time leaves the outcome "
-            + "unknown, and others go on")
+            + "unknown, and others continue")
     void commit_backendWithOwnershipThrowsErrorsOnly_isUnknown() {
         open(SignalKeyDatabase.builder().retry(3, Duration.ofMillis(1)));
         faults.on(Operation.COMMIT).of("session", "a").forever().run(Moment.BEFORE, CommitPipelineTest::overflow);
@@ -403,7 +403,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R31 a failure whose getMessage throws is handled like any other, and other commits go on")
+    @DisplayName("R31 a failure whose getMessage throws is handled like any other, and other commits continue")
     void commit_failureWithoutMessage_failsAlone() {
         faults.on(Operation.COMMIT).fail(Moment.BEFORE, () -> new IllegalStateException() {
             private static final long serialVersionUID = 1L;
@@ -524,7 +524,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R27 a follower interrupted between two attempts returns; the leader goes on with the other commits")
+    @DisplayName("R27 a follower interrupted between two attempts returns; the leader continues with the other commits")
     void commit_followerInterruptedWhileRetrying_isLetGo() throws Exception {
         open(SignalKeyDatabase.builder().retry(3, Duration.ofSeconds(20)));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);

@@ -417,7 +417,7 @@ class CommitRaceTest extends OpenedDatabase {
 
     @ParameterizedTest(name = "clears {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("R30 R41 wherever an error hits a leader that displaced a load, reads and writes of the entry go on")
+    @DisplayName("R30 R41 wherever an error hits a leader that displaced a load, the entry is read and written")
     void commit_errorAnywhereDuringALoad_readersGoOn(boolean clears) throws Exception {
         int errors = -1;
         for (boolean planted = true; planted; errors++) {

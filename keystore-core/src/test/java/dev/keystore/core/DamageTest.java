@@ -221,7 +221,7 @@ class DamageTest {
     @EnumSource(
             value = Kind.class,
             names = {"COMPLETE", "MINIMAL"})
-    @DisplayName("R43 verify lists a record of a type that no store can have written, and goes on")
+    @DisplayName("R43 verify lists a record of a type that no store can have written, and continues")
     void verify_foreignType_isListed(Kind kind) {
         try (Fixture fixture = seeded(kind)) {
             fixture.plant("Not A Type!", "1", bytes("garbage"));
@@ -270,7 +270,7 @@ class DamageTest {
             IncompleteVerificationException one =
                     catchThrowableOfType(IncompleteVerificationException.class, fixture.alice::verify);
             assertThat(one.unreadable()).hasSize(1);
-            assertThat(one.checked()).as("goes on after it").isEqualTo(4);
+            assertThat(one.checked()).as("continues after it").isEqualTo(4);
             if (!one.unreadable().contains(DAMAGED)) {
                 assertThat(one.damaged()).containsExactly(DAMAGED);
                 assertThat(one).hasMessageContaining(DAMAGED.toString());

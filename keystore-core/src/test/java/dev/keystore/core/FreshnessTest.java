@@ -358,7 +358,7 @@ class FreshnessTest {
     }
 
     @Test
-    @DisplayName("R82 commits go on while the anchor cannot be raised, and the store opens again whatever was lost")
+    @DisplayName("R82 commits continue while the anchor cannot be raised, and the store opens again whatever was lost")
     void replace_fails_commitsGoOn() {
         for (int failing = 0; failing < 4; failing++) {
             anchor.failWrites((failing & 1) != 0).loseAnswers((failing & 2) != 0);

@@ -85,7 +85,7 @@ class InDoubtTest extends OpenedDatabase {
                 .hasMessageContaining("nothing was written");
         faults.heal();
         Threads.awaitTrue("the outcome is known", () -> persisted("b").equals("doubt"));
-        Threads.awaitTrue("reads go on", () -> !readFails("b"));
+        Threads.awaitTrue("reads continue", () -> !readFails("b"));
         assertThat(session("a")).isEqualTo("doubt");
         assertThat(session("b")).isEqualTo("doubt");
         put("a", "next");
@@ -189,7 +189,7 @@ class InDoubtTest extends OpenedDatabase {
     }
 
     @Test
-    @DisplayName("R54 an outcome that the backend can never find out stays unknown, and later commits go on")
+    @DisplayName("R54 an outcome that the backend can never find out stays unknown, and later commits continue")
     void commit_lostInDoubtAndNotFoundOut_isUnknown() {
         openOwned(Duration.ofSeconds(30));
         put("a", "before");

@@ -21,7 +21,7 @@ class KeyStoreOptionsTest extends OpenedDatabase {
     private static final Duration LONGEST = Duration.ofDays(365);
 
     @Test
-    @DisplayName("R27 with the longest durations, commits, reads and locks that wait for each other go on")
+    @DisplayName("R27 with the longest durations, commits, reads and locks that wait for each other continue")
     void waits_ofAYear_endWhenTheyCan() throws Exception {
         open(builder -> builder.commitTimeout(LONGEST).loadTimeout(LONGEST).lockTimeout(LONGEST));
         QueuedCommits line = QueuedCommits.behind(faults, () -> put("a", "1"));

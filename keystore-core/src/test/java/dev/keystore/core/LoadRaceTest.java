@@ -97,7 +97,7 @@ class LoadRaceTest {
         abstract void make(SignalKeyStore store);
     }
 
-    private static Stream<Arguments> changesBesideLoads() {
+    private static Stream<Arguments> changesDuringLoads() {
         return Stream.of(Kind.COMPLETE, Kind.PLAIN, Kind.MINIMAL)
                 .flatMap(kind -> Stream.of(Moment.BEFORE, Moment.AFTER)
                         .flatMap(moment ->
@@ -105,7 +105,7 @@ class LoadRaceTest {
     }
 
     @ParameterizedTest(name = "{0}, held {1} it has read, {2}")
-    @MethodSource("changesBesideLoads")
+    @MethodSource("changesDuringLoads")
     @DisplayName("R4 a load that a commit overtakes in the backend never restores the old value")
     void find_commitGoesBy_nextReadIsNew(Kind kind, Moment moment, Change change) throws Exception {
         try (Fixture seeded = Fixture.of(kind)) {
@@ -128,7 +128,7 @@ class LoadRaceTest {
     }
 
     @ParameterizedTest(name = "{0}, held {1} it has read, {2}")
-    @MethodSource("changesBesideLoads")
+    @MethodSource("changesDuringLoads")
     @DisplayName("R4 a multi-get that a commit overtakes in the backend never restores an old value")
     void get_commitGoesBy_nextReadIsNew(Kind kind, Moment moment, Change change) throws Exception {
         try (Fixture seeded = Fixture.of(kind)) {
@@ -433,7 +433,7 @@ class LoadRaceTest {
     }
 
     @Test
-    @DisplayName("R40 cached reads go on while a commit is in the backend, also reads of what it writes")
+    @DisplayName("R40 cached reads continue while a commit is in the backend, also reads of what it writes")
     void find_commitHeld_cachedReadsGoOn() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.put("x", "old");
@@ -466,7 +466,7 @@ class LoadRaceTest {
     }
 
     @Test
-    @DisplayName("R40 cached reads go on between the attempts of a commit that fails transiently")
+    @DisplayName("R40 cached reads continue between the attempts of a commit that fails transiently")
     void find_commitRetried_cachedReadsGoOn() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.retry(2, Duration.ofSeconds(20)))) {
             fixture.put("x", "old");

@@ -143,7 +143,7 @@ class StoreEncryptionTest {
     }
 
     /** Runs transactions that count in each store until the job ends, and returns how many were committed. */
-    private static EncryptionProgress runBesideCommits(Fixture fixture, Job job) throws Exception {
+    private static EncryptionProgress runDuringCommits(Fixture fixture, Job job) throws Exception {
         AtomicBoolean done = new AtomicBoolean();
         CountDownLatch committing = new CountDownLatch(3);
         List<SignalKeyStore> stores = stores(fixture);
@@ -190,7 +190,7 @@ class StoreEncryptionTest {
     @EnumSource(
             value = Kind.class,
             names = {"COMPLETE", "MINIMAL"})
-    @DisplayName("R74 an existing store is encrypted while commits go on, and then refuses values that are not")
+    @DisplayName("R74 an existing store is encrypted while commits continue, and then refuses values that are not")
     void encrypt(Kind kind) throws Exception {
         try (Fixture fixture =
                 closed(filled(kind, UnaryOperator.identity())).reopen(StoreEncryptionTest::encryptingExisting)) {
@@ -199,7 +199,7 @@ class StoreEncryptionTest {
             fixture.put("first", "1");
             assertAllRead(fixture);
 
-            EncryptionProgress progress = runBesideCommits(fixture, Job.ENCRYPT);
+            EncryptionProgress progress = runDuringCommits(fixture, Job.ENCRYPT);
 
             int contexts = stores(fixture).size();
             assertThat(progress.rewritten()).isEqualTo(contexts * (2L * ENTRIES + 1));
@@ -224,14 +224,14 @@ class StoreEncryptionTest {
     @EnumSource(
             value = Kind.class,
             names = {"COMPLETE", "MINIMAL"})
-    @DisplayName("R74 keys are rotated while commits go on, and the former ones open nothing")
+    @DisplayName("R74 keys are rotated while commits continue, and the former ones open nothing")
     void rotate(Kind kind) throws Exception {
         try (Fixture fixture = filled(kind, StoreEncryptionTest::encrypted)) {
             byte[] record = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
             byte[] keys = fixture.storedKeys().orElseThrow();
             Map<String, Long> former = fixture.database.encryption().entriesByKey(fixture.context());
 
-            EncryptionProgress progress = runBesideCommits(fixture, Job.ROTATE);
+            EncryptionProgress progress = runDuringCommits(fixture, Job.ROTATE);
 
             assertThat(progress.rewritten())
                     .isGreaterThanOrEqualTo(stores(fixture).size() * (2L * ENTRIES + 1));
@@ -257,10 +257,10 @@ class StoreEncryptionTest {
     @EnumSource(
             value = Kind.class,
             names = {"COMPLETE", "MINIMAL"})
-    @DisplayName("R74 a store is decrypted while commits go on, and then opens without a key")
+    @DisplayName("R74 a store is decrypted while commits continue, and then opens without a key")
     void decrypt(Kind kind) throws Exception {
         try (Fixture fixture = filled(kind, StoreEncryptionTest::encrypted)) {
-            runBesideCommits(fixture, Job.DECRYPT);
+            runDuringCommits(fixture, Job.DECRYPT);
 
             assertAllRead(fixture);
             fixture.put("last", "1");
@@ -443,7 +443,7 @@ class StoreEncryptionTest {
     @ParameterizedTest
     @EnumSource(Job.class)
     @DisplayName("R71 R74 an entry that a job rewrites after it was loaded is read, and not reported as unreadable")
-    void job_besideReads(Job job) {
+    void job_alongsideReads(Job job) {
         List<Function<SignalKeyStore, Optional<byte[]>>> reads = List.of(
                 store -> store.find(KeyTypes.SESSION, "bob.1"),
                 store -> Optional.ofNullable(
@@ -766,9 +766,9 @@ class StoreEncryptionTest {
 
     @RepeatedTest(3)
     @DisplayName("R74 values, deletes, clears and erases of other threads are neither lost nor undone by rotations")
-    void rotate_besideChangesOfAllKinds() throws Exception {
+    void rotate_alongsideChangesOfAllKinds() throws Exception {
         long seed = System.nanoTime();
-        System.out.println("StoreEncryptionTest.rotate_besideChangesOfAllKinds from seed " + seed);
+        System.out.println("StoreEncryptionTest.rotate_alongsideChangesOfAllKinds from seed " + seed);
         try (Fixture fixture = filled(Kind.COMPLETE, StoreEncryptionTest::encrypted)) {
             AtomicBoolean done = new AtomicBoolean();
             AtomicLong erased = new AtomicLong();

@@ -93,8 +93,8 @@ class StoreInspectionTest {
     }
 
     @Test
-    @DisplayName("R53 looking at a store takes no context over: its owner is alive, and goes on committing")
-    void inspect_besideAnOwner_takesNothingOver() {
+    @DisplayName("R53 looking at a store takes no context over: its owner is alive, and continues committing")
+    void inspect_alongsideOwner_takesNothingOver() {
         try (SignalKeyDatabase database = open();
                 StoreInspection store = inspection()) {
             SignalKeyStore alice = database.forContext("alice");
@@ -121,7 +121,7 @@ class StoreInspectionTest {
 
     @Test
     @DisplayName("R94 entries are read without taking the context over, past any cache, of an encrypted store as well")
-    void read_besideAnOwner_takesNothingOver() {
+    void read_alongsideOwner_takesNothingOver() {
         try (SignalKeyDatabase database = openEncrypted();
                 StoreInspection store = SignalKeyDatabase.builder()
                         .backend(FaultyBackend.complete(memory.reopen(), faults))

@@ -712,7 +712,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R30 a thread that dies inside a transaction frees its lock; the waiters go on")
+    @DisplayName("R30 a thread that dies inside a transaction frees its lock; the waiters continue")
     void transaction_threadDies_freesTheLock() throws Exception {
         CountDownLatch held = new CountDownLatch(1);
         CountDownLatch die = new CountDownLatch(1);

@@ -10,7 +10,7 @@ import javax.crypto.SecretKey;
 /**
  * A key of 256 bits that can be overwritten, which {@link javax.crypto.spec.SecretKeySpec} cannot (R76).
  *
- * <p>Concurrency: a copy and the overwriting exclude each other, so no cipher ever works with a half overwritten key.
+ * <p>Concurrency: a copy and the overwriting exclude each other, so no cipher ever uses a half overwritten key.
  */
 final class AesKey implements SecretKey {
 

@@ -9,7 +9,7 @@ import java.security.SecureRandom;
  * <p>A nonce has three parts. The first 12 bytes are random, and the key is derived from them; then follow the number
  * of the record under this derived key, in 4 bytes, and the time in nanoseconds. So two records under one derived key
  * never have the same nonce, and two derived keys are the same only if their 96 random bits are. The time keeps the
- * copies of a running machine apart, which go on with the same derived key and number.
+ * copies of a running machine apart, which continue with the same derived key and number.
  *
  * <p>Concurrency: confined to one thread at a time.
  */

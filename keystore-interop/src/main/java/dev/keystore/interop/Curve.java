@@ -29,7 +29,7 @@ final class Curve {
             throw new DamagedException("a private key in it has " + privateKey.length + " bytes in place of 32");
         }
         if (!Arrays.equals(withoutType(publicKey), publicOf(privateKey))) {
-            throw new DamagedException("a public key in it does not belong to the private one beside it");
+            throw new DamagedException("a public key in it does not belong to the private one");
         }
     }
 

@@ -123,7 +123,7 @@ public final class JsonLinesFile extends ForeignStore {
                 }
                 byte[] digest = readEnd(line);
                 if (in.read() >= 0) {
-                    throw refused("it goes on after its last line", null);
+                    throw refused("it continues after its last line", null);
                 }
                 return digest;
             } catch (IOException e) {

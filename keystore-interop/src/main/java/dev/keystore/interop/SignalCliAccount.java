@@ -16,16 +16,16 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * An account of signal-cli: the file of the account, and the SQLite database in the folder beside it, of the schema
+ * An account of signal-cli: the file of the account, and the SQLite database in the folder next to it, of the schema
  * versions 17 to 28.
  *
  * <p>An account of Signal has two identities, for its account id (ACI) and for its phone number (PNI), each with its
  * own pre-keys and sessions. Each is one context: {@link #at} is the ACI, and {@link #pni} the other one.
  *
  * <p>The entries are those that {@code SignalAccount} of the module {@code keystore-libsignal} reads, so it opens the
- * context and goes on with its sessions. The application data of the ACI is the file of the account, byte for byte: the
- * password, the profile key and whatever else signal-cli keeps there. What the standard types have no place for is kept
- * under {@link #DETAILS}.
+ * context and continues with its sessions. The application data of the ACI is the file of the account, byte for byte:
+ * the password, the profile key and whatever else signal-cli keeps there. What the standard types have no place for is
+ * kept under {@link #DETAILS}.
  *
  * <p>It can only be imported. Nothing is written, and signal-cli cannot start while it is read, since its lock is held.
  */

@@ -185,7 +185,7 @@ class BaileysExFolderTest {
     }
 
     @Test
-    @DisplayName("a folder is imported with its sessions converted, and libsignal-client goes on with them")
+    @DisplayName("a folder is imported with its sessions converted, and libsignal-client continues with them")
     void folder_isImportedConverted() throws Exception {
         JsonNode credentials = Samples.credentials("7.0.0-rc14/bot-a");
         Path folder = source.writeJson(temporary.resolve("json"));

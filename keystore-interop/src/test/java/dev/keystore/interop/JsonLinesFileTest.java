@@ -181,7 +181,7 @@ class JsonLinesFileTest {
     }
 
     @Test
-    @DisplayName("R92 a file that is written while it is read is refused, and so is one that goes on after its end")
+    @DisplayName("R92 a file that is written while it is read is refused, and so is one that continues after its end")
     void changingFile_isRefused() throws Exception {
         export();
         SignalKeyStore bob = database.forContext("bob");

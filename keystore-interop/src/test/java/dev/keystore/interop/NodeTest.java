@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 
-/** The real JavaScript libraries read what was exported, and go on with sessions that were converted. */
+/** The real JavaScript libraries read what was exported, and continue with sessions that were converted. */
 @EnabledIfSystemProperty(named = NodeProcess.MODULES, matches = ".+", disabledReason = "needs Node: -Pnode")
 @Timeout(120)
 class NodeTest {
@@ -111,7 +111,7 @@ class NodeTest {
     }
 
     @Test
-    @DisplayName("libsignal-client and libsignal-node go on with each other; Node refuses messages as they are sent")
+    @DisplayName("libsignal-client and libsignal-node continue with each other; Node refuses messages as they are sent")
     void converted_goesOn() throws Exception {
         Party alice = new Party(a.credentials(), B, a.convert(a.session(B), SessionFormat.LIBSIGNAL));
         try (NodePeer bob = new NodePeer(b.credentials(), A, b.session(A))) {
@@ -129,7 +129,7 @@ class NodeTest {
     }
 
     @Test
-    @DisplayName("a session goes to libsignal-client, talks there, and goes back to libsignal-node, which goes on")
+    @DisplayName("a session goes to libsignal-client, talks there, and goes back to libsignal-node, which continues")
     void back_goesOn() throws Exception {
         Party alice = new Party(a.credentials(), B, a.convert(a.session(B), SessionFormat.LIBSIGNAL));
         try (NodePeer bob = new NodePeer(b.credentials(), A, b.session(A))) {
@@ -151,7 +151,7 @@ class NodeTest {
     }
 
     @Test
-    @DisplayName("members of a group in Baileys and in libsignal-client go on with converted sender keys, both ways")
+    @DisplayName("members of a group in Baileys and in libsignal-client continue with converted sender keys, both ways")
     void group_goesOn() throws Exception {
         byte[] ofBob = a.convertSenderKey(a.senderKey(B), SessionFormat.LIBSIGNAL);
         byte[] own = a.convertSenderKey(a.senderKey(A), SessionFormat.LIBSIGNAL);

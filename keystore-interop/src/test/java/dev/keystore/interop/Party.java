@@ -17,7 +17,7 @@ import org.signal.libsignal.protocol.message.SignalMessage;
 import org.signal.libsignal.protocol.state.SessionRecord;
 import org.signal.libsignal.protocol.state.impl.InMemorySignalProtocolStore;
 
-/** One side of a conversation in libsignal-client, which goes on with records that were converted. */
+/** One side of a conversation in libsignal-client, which continues with records that were converted. */
 final class Party {
 
     /** Any distribution id: records do not hold it. */

@@ -35,7 +35,7 @@ import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.state.PreKeyBundle;
 import org.signal.libsignal.protocol.state.SessionRecord;
 
-/** Records that the real library wrote, in another form: libsignal-client goes on with them, there and back. */
+/** Records that the real library wrote, in another form: libsignal-client continues with them, there and back. */
 class SessionConversionTest {
 
     private static final String A = "15550100001";
@@ -84,7 +84,7 @@ class SessionConversionTest {
     }
 
     @Test
-    @DisplayName("two accounts of Baileys go on with each other in libsignal-client, over several ratchet steps")
+    @DisplayName("two accounts of Baileys continue with each other in libsignal-client, over several ratchet steps")
     void realSessions_goOn() throws Exception {
         converse(partyA(), partyB());
         converse(partyB(), partyA());
@@ -282,7 +282,7 @@ class SessionConversionTest {
     @ParameterizedTest
     @EnumSource(names = "LIBSIGNAL", mode = EnumSource.Mode.EXCLUDE)
     @DisplayName(
-            "a conversation in libsignal-client goes on after a conversion there and back, skipped messages included")
+            "a conversation in libsignal-client continues after a conversion there and back, skipped messages included")
     void libsignalSession_thereAndBack_goesOn(SessionFormat format) throws Exception {
         Party alice = partyA();
         Party bob = partyB();
@@ -306,7 +306,7 @@ class SessionConversionTest {
     }
 
     @Test
-    @DisplayName("message keys without a seed cannot go to Baileys, which is said; the session goes on")
+    @DisplayName("message keys without a seed cannot go to Baileys, which is said; the session continues")
     void derivedKeys_areNamed() throws Exception {
         byte[] derived = a.convert(a.session(B), SessionFormat.WHATSMEOW);
 
@@ -316,7 +316,7 @@ class SessionConversionTest {
     }
 
     @Test
-    @DisplayName("libsignal-client goes on with a session that waits for its first answer: it repeats the keys")
+    @DisplayName("libsignal-client continues with a session that waits for its first answer: it repeats the keys")
     void pendingSession_goesOn() throws Exception {
         JsonNode record = Samples.tree(b.session(A));
         ObjectNode session = (ObjectNode) openOf(record);
@@ -373,7 +373,7 @@ class SessionConversionTest {
 
     @ParameterizedTest
     @EnumSource(names = "LIBSIGNAL", mode = EnumSource.Mode.EXCLUDE)
-    @DisplayName("members of a group go on after a conversion there and back, skipped messages included")
+    @DisplayName("members of a group continue after a conversion there and back, skipped messages included")
     void senderKeys_thereAndBack_goOn(SessionFormat format) throws Exception {
         Party alice = partyA();
         Party bob = partyB();
@@ -715,7 +715,7 @@ class SessionConversionTest {
     }
 
     @Test
-    @DisplayName("a sending chain that is not the current one is named, and the session goes on")
+    @DisplayName("a sending chain that is not the current one is named, and the session continues")
     void formerSendingChain_isNamed() throws Exception {
         JsonNode record = Samples.tree(a.session(B));
         ObjectNode chains = (ObjectNode) openOf(record).get("_chains");

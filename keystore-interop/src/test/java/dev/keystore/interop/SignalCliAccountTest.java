@@ -31,7 +31,7 @@ import org.signal.libsignal.protocol.groups.GroupCipher;
 import org.signal.libsignal.protocol.message.SignalMessage;
 import org.signal.libsignal.protocol.state.impl.InMemorySignalProtocolStore;
 
-/** Imports an account of signal-cli, whose conversations then go on in a {@link SignalAccount}. */
+/** Imports an account of signal-cli, whose conversations then continue in a {@link SignalAccount}. */
 @Timeout(600)
 class SignalCliAccountTest {
 
@@ -46,7 +46,7 @@ class SignalCliAccountTest {
     }
 
     @Test
-    @DisplayName("R91 R92 conversations go on after the import, with skipped messages, new contacts and groups")
+    @DisplayName("R91 R92 conversations continue after the import, with skipped messages, new contacts and groups")
     void conversations_goOn() throws Exception {
         try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore store = database.forContext("alice");
@@ -108,7 +108,7 @@ class SignalCliAccountTest {
     }
 
     @Test
-    @DisplayName("R91 the phone number's identity is another context, and goes on as well")
+    @DisplayName("R91 the phone number's identity is another context, and continues as well")
     void pni_goesOn() throws Exception {
         try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore store = database.forContext("alice-pni");

@@ -33,7 +33,7 @@ import org.signal.libsignal.protocol.state.impl.InMemorySignalProtocolStore;
 
 /**
  * A data folder of signal-cli with one account, in the schema of version 28: Alice, whose libsignal has conversations
- * with Bob and, on her phone number, with Carol. What the others need to go on is kept here.
+ * with Bob and, on her phone number, with Carol. What the others need to continue is kept here.
  */
 final class SignalCliFixture {
 

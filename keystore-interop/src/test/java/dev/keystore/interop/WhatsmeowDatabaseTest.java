@@ -161,7 +161,7 @@ class WhatsmeowDatabaseTest {
     }
 
     @Test
-    @DisplayName("a device is imported with its sessions converted, and libsignal-client goes on with them")
+    @DisplayName("a device is imported with its sessions converted, and libsignal-client continues with them")
     void device_isImportedConverted() throws Exception {
         try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore alice = database.forContext("alice");

@@ -102,9 +102,9 @@ public final class Inbox {
      * @param plaintext the decrypted bytes; copied
      * @return whether it was stored
      * @throws dev.keystore.EntryExistsException if a message of this id from another device is in the inbox; the
-     *     transaction goes on without this message, and is committed unless the exception leaves its work
+     *     transaction continues without this message, and is committed unless the exception leaves its work
      * @throws dev.keystore.UnreadableEntryException if there is a message of this id that cannot be read; the
-     *     transaction goes on, too
+     *     transaction continues, too
      */
     public boolean add(Transaction tx, String id, SignalProtocolAddress sender, byte[] plaintext) {
         Objects.requireNonNull(plaintext, "plaintext");
@@ -125,9 +125,9 @@ public final class Inbox {
      * @param message the decrypted message; copied
      * @return whether it was stored
      * @throws dev.keystore.EntryExistsException if a message of this id from another device is in the inbox; the
-     *     transaction goes on without this message, and is committed unless the exception leaves its work
+     *     transaction continues without this message, and is committed unless the exception leaves its work
      * @throws dev.keystore.UnreadableEntryException if there is a message of this id that cannot be read; the
-     *     transaction goes on, too
+     *     transaction continues, too
      */
     public boolean add(Transaction tx, String id, SignalProtocolAddress sender, ReceivedMessage message) {
         Objects.requireNonNull(sender, "sender");

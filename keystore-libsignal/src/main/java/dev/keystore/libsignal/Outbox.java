@@ -86,7 +86,7 @@ public final class Outbox {
      * @param remote the address of the device to send it to
      * @param type the type of the message, as in {@code CiphertextMessage}
      * @param body the encrypted bytes; copied
-     * @throws dev.keystore.EntryExistsException if a message of this id is in the outbox; the transaction goes on
+     * @throws dev.keystore.EntryExistsException if a message of this id is in the outbox; the transaction continues
      *     without this message, and is committed unless the exception leaves its work
      */
     public void add(Transaction tx, String id, SignalProtocolAddress remote, int type, byte[] body) {

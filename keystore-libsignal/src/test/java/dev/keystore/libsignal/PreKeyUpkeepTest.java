@@ -369,7 +369,7 @@ class PreKeyUpkeepTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("goes on across the largest id")
+    @DisplayName("continues across the largest id")
     void replenish_acrossTheLargestId() {
         alice();
         for (var type : List.of(KeyTypes.PRE_KEY, KeyTypes.KYBER_PRE_KEY)) {
@@ -632,7 +632,7 @@ class PreKeyUpkeepTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R44 goes on with what was recorded of uploads before offers were")
+    @DisplayName("R44 continues with what was recorded of uploads before offers were")
     void log_ofBeforeOffers_isRead() {
         upload();
         byte[] encoded = ByteBuffer.allocate(12 + 16 + 12)

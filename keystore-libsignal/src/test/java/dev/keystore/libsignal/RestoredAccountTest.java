@@ -83,7 +83,7 @@ class RestoredAccountTest {
     }
 
     @Test
-    @DisplayName("R84 both parties go on with new sessions, no message key is used twice, and no id is issued twice")
+    @DisplayName("R84 both parties continue with new sessions, no message key is used twice, and no id is issued twice")
     void restore_conversation_goesOnWithNewSessions() throws Exception {
         Path file = folder.resolve("keys.backup");
         Set<Integer> issued = new HashSet<>();
@@ -272,7 +272,7 @@ class RestoredAccountTest {
     }
 
     @Test
-    @DisplayName("R82 an old copy of the file that is put back is refused with an anchor, and the newest file goes on")
+    @DisplayName("R82 an old copy of the file that is put back is refused with an anchor, the newest file is not")
     void oldCopy_putBack_isRefused() throws Exception {
         Path file = folder.resolve("alice.db");
         Path anchorFolder = Files.createDirectory(folder.resolve("anchor"));
@@ -308,7 +308,7 @@ class RestoredAccountTest {
 
     @Test
     @DisplayName(
-            "R84 an account that is moved goes on in its sessions, and the old place refuses and names the new one")
+            "R84 an account that is moved continues in its sessions, and the old place refuses and names the new one")
     void move_conversation_goesOn() throws Exception {
         try (SignalKeyDatabase bobs = open("bob.db");
                 SignalKeyDatabase alices = open("alice.db");

@@ -68,7 +68,7 @@ class StartedApplicationTest {
         }
     }
 
-    /** Answers when the test lets the transaction go on. */
+    /** Answers when the test lets the transaction continue. */
     @EnableAutoConfiguration
     @RestController
     static class Slow {

@@ -116,7 +116,7 @@ abstract class SnapshotContract extends Contract {
     }
 
     @Test
-    @DisplayName("R80 what the consumer of a snapshot throws is thrown as it is, and reads and writes go on")
+    @DisplayName("R80 what the consumer of a snapshot throws is thrown as it is, and reads and writes continue")
     void readSnapshot_consumerThrows_isThrown() {
         entries().save(CONTEXT, TYPE, "1", bytes("value"));
         IllegalStateException failure = new IllegalStateException("The consumer fails");

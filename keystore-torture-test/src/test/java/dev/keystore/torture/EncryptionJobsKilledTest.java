@@ -59,7 +59,7 @@ class EncryptionJobsKilledTest {
     @ParameterizedTest
     @ValueSource(strings = {"jdbc:sqlite:", "mapdb:"})
     @Timeout(600)
-    @DisplayName("R74 jobs of encryption that are killed go on and end right; no commit is lost, of no process")
+    @DisplayName("R74 jobs of encryption that are killed continue and end right; no commit is lost, of no process")
     void killed(String scheme) throws IOException, InterruptedException {
         onStore(scheme, () -> {
             for (String job : JOBS) {
@@ -73,7 +73,7 @@ class EncryptionJobsKilledTest {
     @ValueSource(strings = {"jdbc:sqlite:", "mapdb:", "jdbc:postgresql:"})
     @Tag("long")
     @Timeout(1_800)
-    @DisplayName("R74 jobs of encryption that are killed at random moments, again and again, go on and end right")
+    @DisplayName("R74 jobs of encryption that are killed at random moments, again and again, continue and end right")
     void killed_often(String scheme) throws IOException, InterruptedException {
         onStore(scheme, () -> {
             int kills = 0;
@@ -196,8 +196,8 @@ class EncryptionJobsKilledTest {
     /**
      * Runs a job in a process.
      *
-     * @param held the number of the call of its listener at which the job stops in the middle, while commits go on, so
-     *     that it cannot end before the kill; 0 if it goes on
+     * @param held the number of the call of its listener at which the job stops in the middle, while commits continue,
+     *     so that it cannot end before the kill; 0 if it continues
      * @param millis kills it after this time, from its beginning or from where it stopped, unless it is negative
      * @return whether it was killed before it ended
      */

@@ -60,7 +60,7 @@ class StoreTransferKilledTest {
     @ParameterizedTest
     @CsvSource("jdbc:sqlite, 2")
     @Timeout(300)
-    @DisplayName("R80 a backup by another process, beside a writing owner, that is killed leaves the former backup")
+    @DisplayName("R80 a backup by another process, during writes of the owner, that is killed leaves the former backup")
     void backupKilled(String scheme, int kills) throws Exception {
         backupOften(scheme, kills(kills));
     }
@@ -69,7 +69,7 @@ class StoreTransferKilledTest {
     @ValueSource(strings = {"jdbc:sqlite", "jdbc:postgresql"})
     @Tag("long")
     @Timeout(1200)
-    @DisplayName("R80 backups by another process, beside a writing owner, that are killed leave the former backup")
+    @DisplayName("R80 backups by another process, during writes of the owner, that are killed leave the former backup")
     void backupKilledOften(String scheme) throws Exception {
         backupOften(scheme, kills(20));
     }

@@ -263,7 +263,7 @@ class FileBackendTest {
 
     @Test
     @DisplayName(
-            "R11 a folder's fsync that failed is not repeated: later changes are refused, and reads go on (strace)")
+            "R11 a folder's fsync that failed is not repeated: later changes are refused, and reads continue (strace)")
     void delete_fsyncFails_refusesLaterChanges() throws Exception {
         Path store = temporary.toRealPath().resolve("failing");
         Path context = store.resolve("entries").resolve(EntryName.folderName("alice"));

@@ -18,8 +18,8 @@ import java.util.function.Consumer;
 /**
  * A process that encrypts a store, rotates its keys or decrypts it, while two threads count in it. It prints
  * {@code start}, each count when it is durable, and {@code done}. The job may stop in the middle; then it prints
- * {@code held}, and the threads go on until the process is killed. If a commit of a thread is refused, or one before it
- * is lost, the process exits with 1.
+ * {@code held}, and the threads continue until the process is killed. If a commit of a thread is refused, or one before
+ * it is lost, the process exits with 1.
  */
 public final class EncryptionJobChild {
 
