@@ -196,10 +196,10 @@ final class EntryQueries {
     /**
      * Lists the contexts with entries, in the order of their stored forms.
      *
-     * <p>Each is found by a search in the primary key for the first row after those of the context before, so the time
-     * depends on the number of contexts and not on that of entries. Ten thousand contexts with a hundred entries each
-     * take 50 ms on SQLite and 200 ms on PostgreSQL. {@code SELECT DISTINCT} takes as long with so few entries, but
-     * reads all of them.
+     * <p>Each context is found by a search in the primary key for the first row that follows the rows of the previous
+     * context, so the time depends on the number of contexts and not on the number of entries. Ten thousand contexts
+     * with a hundred entries each take 50 ms on SQLite and 200 ms on PostgreSQL. {@code SELECT DISTINCT} takes as long
+     * with so few entries, but reads all of them.
      */
     Stream<String> contexts() {
         String operation = "list the contexts";

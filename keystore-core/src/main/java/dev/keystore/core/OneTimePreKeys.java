@@ -8,8 +8,8 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * Counts the one-time pre-keys of a context that are left: those stored, without those that a later upload has replaced
- * on the server, and those that one contact received directly. A client keeps both for late messages.
+ * Counts the one-time pre-keys of a context that are left. Stored pre-keys that a later upload has replaced on the
+ * server, or that one contact received directly, are not left; a client keeps them for late messages.
  *
  * <p>{@code keystore-libsignal}, on which this module does not depend, records the newest id that was replaced, and the
  * ranges of ids that contacts received. Of a context that it has not written, all stored pre-keys are left.

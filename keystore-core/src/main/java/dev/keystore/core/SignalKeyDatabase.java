@@ -637,9 +637,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
-         * Encrypts the values of the store (R70). By default, those of a store that is not encrypted stay so, and one
-         * that is encrypted is refused. The property {@code encryption.key} does the same for configurations without
-         * code; this method takes precedence.
+         * Encrypts the values of the store (R70). By default, values are not encrypted, and an encrypted store is
+         * refused. The property {@code encryption.key} does the same for configurations without code; this method takes
+         * precedence.
          *
          * <p>A new store is marked as encrypted when it is opened. A store that holds values which are not encrypted is
          * refused, except with {@link #encryptExisting()}.

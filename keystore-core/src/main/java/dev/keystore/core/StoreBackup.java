@@ -129,9 +129,9 @@ public final class StoreBackup {
     }
 
     /**
-     * Takes the contexts that have not changed since an earlier backup from that file, instead of reading them from the
-     * source: those whose positions are the same ({@link SignalKeyDatabase#position}), and whose records in that file
-     * are still those that were written to it. The result is a complete backup, which does not need the earlier one. By
+     * Takes contexts that have not changed since an earlier backup from that file, instead of reading them from the
+     * source. A context is taken from the file if its position is the same ({@link SignalKeyDatabase#position}), and
+     * its records in the file are intact. The result is a complete backup, which does not need the earlier one. By
      * default, all contexts are read from the source, as they are if the backend keeps no positions.
      *
      * <p>If the position of a context is higher in the earlier backup than in the source, or the source has never held

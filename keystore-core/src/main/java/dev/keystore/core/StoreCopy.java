@@ -132,8 +132,8 @@ public final class StoreCopy {
     }
 
     /**
-     * Restricts the copy to some contexts. By default, those that {@link SignalKeyDatabase#contexts()} of the source
-     * lists are copied, in its order, and then those that have been created meanwhile.
+     * Restricts the copy to some contexts. By default, all contexts that {@link SignalKeyDatabase#contexts()} of the
+     * source lists are copied, in its order, and then all that have been created during the copy.
      *
      * @param names their names; copied. They are copied in the order of their names
      * @return this copy

@@ -78,8 +78,8 @@ public final class StoreEncryption {
     private final AtomicBoolean running = new AtomicBoolean();
 
     /**
-     * The context that holds nothing but the mark. Only the operation that is running uses it, and sees what the one
-     * before it wrote, since that one has cleared {@link #running} since.
+     * The context that holds nothing but the mark. Only the running operation uses it, and sees what the previous
+     * operation wrote, because that operation has cleared {@link #running}.
      */
     private @Nullable Context contextOfMark;
 
@@ -210,8 +210,8 @@ public final class StoreEncryption {
      * context over.
      *
      * @param context the name of the context
-     * @return the number of entries by the id of their key, in hexadecimal digits; those that are not encrypted under
-     *     {@code "plain"}, and those whose key cannot be determined under {@code "unreadable"}
+     * @return the number of entries by the id of their key, in hexadecimal digits; of entries that are not encrypted,
+     *     under {@code "plain"}; of entries whose key cannot be determined, under {@code "unreadable"}
      * @throws dev.keystore.LoadFailedException if the backend failed
      * @throws IllegalStateException if this database is closed
      */

@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The random id of a store (R81): that of its {@link StoreEntry}, or else that of its mark. So a plain store that is
- * encrypted keeps its id, and so does an encrypted one that is decrypted. The target of a restore gets another one.
+ * The random id of a store (R81). It is in a {@link StoreEntry}, or else in the mark. So a store keeps its id when it
+ * is encrypted or decrypted. The target of a restore gets another id.
  */
 final class StoreId {
 

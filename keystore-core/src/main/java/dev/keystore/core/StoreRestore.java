@@ -153,8 +153,8 @@ public final class StoreRestore {
 
     /**
      * Restores only some contexts, for example all but one whose records are damaged. By default, all are restored,
-     * except those that were moved away, and those whose move to the store that was backed up had not ended; the report
-     * names these.
+     * except contexts that were moved away, and contexts that were still being moved to the store when it was backed
+     * up; the report names both.
      *
      * <p>A context of the latter kind is restored if it is named. Name it only if the store that it was moved from is
      * lost: otherwise, run the move again, which keeps its sessions.

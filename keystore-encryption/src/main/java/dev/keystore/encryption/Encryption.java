@@ -80,10 +80,10 @@ public final class Encryption implements Sealing {
     }
 
     /**
-     * Hides names: the backend holds keyed pseudorandom names in place of those of contexts, types and ids. Names are
-     * then part of the encrypted records, so {@code ids(type, prefix)} loads and opens the records that it lists. The
-     * length of a context's name does not show; those of types and ids do, together with that of the value, unless
-     * {@link #padding} is set.
+     * Hides the names of contexts, types and ids: the backend holds keyed pseudorandom names instead. The true names
+     * are then part of the encrypted records, so {@code ids(type, prefix)} loads and opens the records that it lists.
+     * The length of a context's name does not show. The length of type and id shows as a part of the record's length,
+     * unless {@link #padding} is set.
      *
      * <p>This is fixed when a store is created, since all names would change. A store that hides names is opened with
      * or without this setting; one that does not is refused with it.

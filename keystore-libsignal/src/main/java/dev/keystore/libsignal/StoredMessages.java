@@ -22,8 +22,8 @@ import org.signal.libsignal.protocol.SignalProtocolAddress;
 /**
  * The messages of an inbox or an outbox, by the application's ids.
  *
- * <p>A counter in the store would make messages conflict with each other. So their order is that of the clock, and in a
- * millisecond, that of this process.
+ * <p>A counter in the store would make messages conflict with each other. So they are ordered by the clock and, within
+ * a millisecond, in the order in which this process stored them.
  */
 final class StoredMessages {
 
