@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Test;
 /**
  * Lines have at most 120 characters: those of Java, where the formatter leaves long text as it is, and of Kotlin; and
  * those of the pages, except for tables, code, and what the benchmark writes. Neither uses words that a reader has to
- * translate into the usual ones. And no two classes of main code have one name.
+ * translate into the usual ones, nor sentences that a reader has to read twice. And no two classes of main code have
+ * one name.
  */
 class TextTest {
 
@@ -25,13 +26,31 @@ class TextTest {
     private static final int LIMIT = 120;
 
     /**
-     * What to write instead: reported; readers, callers; rolled back; indefinitely; except; rebuilt, retried; separate;
-     * bypassing the cache. The last ones are former identifiers, such as that of ownershipLostReported and handOff.
+     * What to write instead: reported; readers, callers; rolled back; indefinitely, continuously, several times;
+     * except; rebuilt, retried; separate; bypassing the cache; alongside, during, next to; continues; creates, issues;
+     * disk; is alive; transactions, tasks. The last ones are former identifiers, such as that of ownershipLostReported
+     * and handOff.
      */
     private static final Pattern UNUSUAL_WORDS = Pattern.compile(
-            "\\b(told|those who|the one who|taken back|for ever|(but|save) for|made (anew|again)"
-                    + "|of (its|their) own(?! key)|past the cache|\\w*loss_?reported|passOn|isPassing|outlast)\\b",
+            "\\b(told|those who|the one who|taken back|for ever|all the time|a few times over|(but|save) for"
+                    + "|made (anew|again)|of (its|their) own(?! key)|past (the|any|every) cache|\\w*beside(?!s\\b)\\w*"
+                    + "|(go|goes|going|went|gone) on(?! top)|(gives?|gave|given|giving) out|medium|lives|dies with"
+                    + "|(the|their|these|those|its|several|all|of|>) works"
+                    + "|\\w*loss_?reported|passOn|isPassing|outlast)\\b",
             Pattern.CASE_INSENSITIVE);
+
+    /** Each stands for a noun that the reader has to find; a sentence with two of them is read twice. */
+    private static final String PRONOUN = "\\b(?:that of|those (?:of|that|whose)|one (?:that|whose))\\b";
+
+    /** In a sentence, or in a part of one that ends with a colon or a semicolon. */
+    private static final Pattern TWO_PRONOUNS =
+            Pattern.compile(PRONOUN + "[^.:;|@<{]*?" + PRONOUN, Pattern.CASE_INSENSITIVE);
+
+    /** A page or a class with more of these does not say when: during the copy, since then, at the same time. */
+    private static final int MAXIMUM_MEANWHILES = 2;
+
+    private static final Pattern MEANWHILE = Pattern.compile("\\bmeanwhile\\b", Pattern.CASE_INSENSITIVE);
+    private static final int MAXIMUM_README_WORDS = 1_199;
 
     /** This file names the words. */
     private static final Set<String> UNCHECKED = Set.of("TextTest.java");
@@ -87,6 +106,28 @@ class TextTest {
     }
 
     @Test
+    void sentences_areReadOnce() throws IOException {
+        List<String> unclear = new ArrayList<>();
+        for (Path file : readFiles()) {
+            String text = Files.readString(file);
+            TWO_PRONOUNS
+                    .matcher(asParagraphs(file, text))
+                    .results()
+                    .forEach(part -> unclear.add(PROJECT.relativize(file) + ": " + part.group()));
+            if (MEANWHILE.matcher(text).results().count() > MAXIMUM_MEANWHILES) {
+                unclear.add(PROJECT.relativize(file) + ": meanwhile");
+            }
+        }
+        assertThat(unclear).isEmpty();
+    }
+
+    @Test
+    void readme_isShort() throws IOException {
+        assertThat(Files.readString(PROJECT.resolve("README.md")).strip().split("\\s+"))
+                .hasSizeLessThanOrEqualTo(MAXIMUM_README_WORDS);
+    }
+
+    @Test
     void namesOfMainClasses_areDifferent() throws IOException {
         Map<String, List<Path>> byName = new TreeMap<>();
         for (Path source : sources()) {
@@ -102,6 +143,23 @@ class TextTest {
 
     private static boolean isTooLong(String line) {
         return line.codePointCount(0, line.length()) > LIMIT;
+    }
+
+    /** Returns the pages, and the sources of main code. */
+    private static List<Path> readFiles() throws IOException {
+        return Stream.concat(
+                        pages().stream(),
+                        sources().stream().filter(file -> file.toString().contains("/src/main/")))
+                .toList();
+    }
+
+    /** Returns a text with each paragraph or comment in one line. A paragraph, an item and a row end with a bar. */
+    private static String asParagraphs(Path file, String text) {
+        return file.toString().endsWith(".md")
+                ? text.replaceAll("(?m)^```[^`]*?^```", "|")
+                        .replaceAll("\\n\\s*(\\n|-|\\d+\\.|#|\\|)", "|")
+                        .replaceAll("\\s+", " ")
+                : text.replaceAll("\\n\\s*(/\\*)?\\*+ *(?=\\n|@|<)", "|").replaceAll("\\n\\s*(\\*|//) ", " ");
     }
 
     private static List<Path> pages() throws IOException {

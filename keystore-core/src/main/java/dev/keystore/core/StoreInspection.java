@@ -102,8 +102,8 @@ public final class StoreInspection implements AutoCloseable {
     }
 
     /**
-     * Reads entries of a context as {@code work} asks for them, from the backend and past any cache. If another process
-     * uses the context, two reads may see different states of it.
+     * Reads entries of a context as {@code work} asks for them, from the backend, bypassing every cache. If another
+     * process uses the context, two reads may see different states of it.
      *
      * @param context its name
      * @param work reads what it needs; the reader must not be used once it has returned

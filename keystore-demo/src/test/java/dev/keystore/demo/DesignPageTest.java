@@ -7,12 +7,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -25,13 +28,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.w3c.dom.NodeList;
 
-/** Compares modules and classes on the design page with those of the project, in both directions. */
+/** Compares modules and classes on the design page with those of the project, and checks the nodes of its drawings. */
 class DesignPageTest {
 
     private static final Path PROJECT = Path.of("..");
     private static final Path PAGE = PROJECT.resolve("docs/design.md");
     private static final Pattern ROW = Pattern.compile("(?m)^\\| `(\\w+)` \\| \\S.*");
     private static final Pattern MODULE = Pattern.compile("(\\w+)\\[\"(keystore-[\\w-]+)");
+    private static final Pattern DRAWING = Pattern.compile("(?s)```mermaid\\n(.*?)```");
+    private static final Pattern NODE =
+            Pattern.compile("(?m)\\b(\\w+)(\\(\\[.*?]\\)|\\[\\(.*?\\)]|\\[.*?]|\\{.*?}|\\(.*?\\))(?= |$)");
     private static final Pattern ARROW =
             Pattern.compile("(?m)^ +(\\w+)(?:\\[.*?])? (?:-->|-\\. optional \\.->) (\\w+)(?:\\[.*])?$");
 
@@ -53,6 +59,37 @@ class DesignPageTest {
 
         assertThat(drawn).hasSizeGreaterThan(10);
         assertThat(withIndirect(drawn)).isEqualTo(withIndirect(declared));
+    }
+
+    /** Mermaid shows the last label of a node in all of its places, so an id with two labels hides one of them. */
+    @Test
+    @DisplayName("no node of a flowchart on the design page has two labels")
+    void nodes_haveOneLabel() throws IOException {
+        List<String> twice = new ArrayList<>();
+        int drawings = 0;
+        int nodes = 0;
+        for (MatchResult drawing :
+                DRAWING.matcher(Files.readString(PAGE)).results().toList()) {
+            if (drawing.group(1).startsWith("flowchart")) {
+                Set<String> labelled = new HashSet<>();
+                for (MatchResult node : NODE.matcher(withoutEdgeLabels(drawing.group(1)))
+                        .results()
+                        .toList()) {
+                    nodes++;
+                    if (!labelled.add(node.group(1))) {
+                        twice.add(node.group());
+                    }
+                }
+                drawings++;
+            }
+        }
+        assertThat(drawings).isGreaterThan(3);
+        assertThat(nodes).isGreaterThan(40);
+        assertThat(twice).isEmpty();
+    }
+
+    private static String withoutEdgeLabels(String drawing) {
+        return drawing.replaceAll("(--|-\\.) \"?.*? (-->|\\.->)", "-->");
     }
 
     /** Returns the modules of the project that a module needs to be compiled, without those of its tests. */

@@ -51,7 +51,7 @@ public final class AccountSessions {
     }
 
     /**
-     * Returns all sessions, sorted by name and device. Sessions that are stored meanwhile may be missing.
+     * Returns all sessions, sorted by name and device. Sessions that are stored during the call may be missing.
      *
      * @return the sessions
      */
@@ -157,8 +157,8 @@ public final class AccountSessions {
      *
      * <p>A user that cannot be moved does not keep the others from being moved: the exception is thrown at the end,
      * with those of further users as suppressed ones. A failure of the store is thrown at once. Sender keys that are
-     * received under a former name meanwhile are moved as well; messages of a user that was moved should be decrypted
-     * under the new name.
+     * received under a former name during the call are moved as well. Decrypt messages of a user that was moved under
+     * the new name.
      *
      * @param names the new names by the former ones
      * @return the number of entries that were moved

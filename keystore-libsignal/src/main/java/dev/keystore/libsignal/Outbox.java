@@ -96,9 +96,9 @@ public final class Outbox {
     }
 
     /**
-     * Returns the messages that were not confirmed yet, in the order in which they were added. Only those of different
-     * processes are in the order of their clocks, and those of one millisecond are sorted by id. Messages that cannot
-     * be read are left out; {@code verify()} reports them.
+     * Returns the messages that were not confirmed yet, in the order in which they were added. Messages that different
+     * processes added are in the order of their clocks, and within a millisecond in the order of their ids. Messages
+     * that cannot be read are left out; {@code verify()} reports them.
      *
      * @return the messages
      */

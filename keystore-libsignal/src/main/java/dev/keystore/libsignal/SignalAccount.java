@@ -257,8 +257,8 @@ public final class SignalAccount {
      * <p>The sessions, the sender keys with the memory of who has them, and all pre-keys are deleted: they belong to
      * the former identity, and contacts cannot use them any more. The identity keys of contacts, the application data
      * and all other entries are kept. Ids of pre-keys continue, and {@link #needsUpload} is true. A message that is
-     * decrypted or encrypted meanwhile conflicts with this call, or ends before it. Messages in the outbox stay as they
-     * are: contacts can decrypt them only in the sessions with the former identity.
+     * decrypted or encrypted at the same time conflicts with this call, or ends before it. Messages in the outbox stay
+     * as they are: contacts can decrypt them only in the sessions with the former identity.
      *
      * @param identity the new identity key pair
      * @param registrationId the new registration id, from 1 to 16,383
@@ -291,7 +291,7 @@ public final class SignalAccount {
 
     /**
      * Returns the lock key of the removal of messages by {@link Outbox#confirm}, {@link Inbox#discard} and
-     * {@code expire}, for transactions of the application that must not run meanwhile.
+     * {@code expire}, for transactions of the application that must not run at the same time.
      *
      * @return the lock key
      */

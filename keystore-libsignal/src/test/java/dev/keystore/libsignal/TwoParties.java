@@ -106,7 +106,7 @@ final class TwoParties implements AutoCloseable {
         }
     }
 
-    /** Goes on with the files that were copied last, or with those of now, as after a kill. */
+    /** Continues with the files that were copied last, or with those of now, as after a kill. */
     void goOnAfterKill() throws IOException {
         if (image == null) {
             copyFiles();
