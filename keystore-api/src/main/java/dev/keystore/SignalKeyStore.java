@@ -62,8 +62,8 @@ public interface SignalKeyStore extends KeyOperations {
      * Returns a reader that reads this context from the backend, bypassing the cache, which it neither reads nor fills:
      * to verify what was written, for example.
      *
-     * <p>It reads what is committed at the time of each load: unlike a read through the cache, it does not wait for a
-     * commit that is being written, and several ids are no snapshot of one point in time. Otherwise it throws what this
+     * <p>It reads what is committed at the time of each load: it does not wait for a commit that is being written, as a
+     * read through the cache does, and several ids are not read as of one point in time. Otherwise it throws what this
      * store throws. In an encrypted store, a concurrent {@link #erase} makes entries that were read before it
      * unreadable.
      *

@@ -162,8 +162,8 @@ public final class StoreBackup {
      * Writes the backup, and verifies it. Blocks until that is done.
      *
      * @return what was written
-     * @throws BackupFailedException if the file exists, the earlier backup is not one of this store or is newer than
-     *     the store, another backup is being written under the name, the new one could not be written, for example
+     * @throws BackupFailedException if the file exists; if the earlier backup is of another store, or newer than this
+     *     one; if another backup is being written under the name; if the new one could not be written, for example
      *     because the disk is full, or does not hold what was written; or if the keys of an encrypted store were
      *     rotated meanwhile, or a job of {@link StoreEncryption} began or ended
      * @throws dev.keystore.StaleStoreException if the database has a freshness anchor, and a context is older than

@@ -164,8 +164,8 @@ public final class StoreInspection implements AutoCloseable {
 
     /**
      * Returns how far the store is encrypted. Unless it is {@link Phase#ENCRYPTED}, entries that are not encrypted
-     * count as intact: those that an unfinished job has not reached, but also any that somebody with write access has
-     * put there together with a mark of that time. {@link ContextInspection#entriesByKey} counts them as
+     * count as intact. An unfinished job may not have reached them; but somebody with write access may also have put
+     * them there, together with a mark from the time of a job. {@link ContextInspection#entriesByKey} counts them as
      * {@code "plain"}.
      *
      * @return the phase; empty if the store is not encrypted

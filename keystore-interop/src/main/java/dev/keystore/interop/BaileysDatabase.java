@@ -13,7 +13,7 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * A SQLite database that holds the account of one Baileys client: a table {@code signal_keys} with the columns
+ * A SQLite database that holds the account of one Baileys client. It has a table {@code signal_keys} with the columns
  * {@code type}, {@code id} and {@code value}, and a table {@code creds} with the columns {@code key} and {@code value},
  * in which the row {@code __creds__} is the credentials. Values are JSON, as in the files of {@link BaileysFolder}; ids
  * are exact.

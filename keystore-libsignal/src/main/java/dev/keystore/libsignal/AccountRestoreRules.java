@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What a restore does with the entries of accounts (R84): it advances the counters of pre-key ids, drops one-time Kyber
- * pre-keys and the times of sessions, and adds the entry from which an account learns that it was restored.
+ * What a restore does with the entries of accounts (R84). It advances the counters of pre-key ids, and drops one-time
+ * Kyber pre-keys and the times of sessions. It adds an entry, which tells the account that it was restored.
  *
  * <p>What is recorded of uploads is kept: ids are compared by their distance from the last issued one, so what was
  * uploaded stays uploaded when the counter advances.

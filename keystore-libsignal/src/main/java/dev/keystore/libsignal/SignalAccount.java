@@ -68,11 +68,11 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * of arrival; calls for different devices run in parallel. Methods that generate pre-keys run one at a time.
  *
  * <p>Conflicts: messages, the generation of pre-keys and the saving of application data do not conflict with each
- * other, with one exception: a message that saves a changed identity key conflicts with one that a {@link SignalGroup}
- * encrypts concurrently, since both use the memory of which devices have the sender key. Otherwise, a message conflicts
- * only with a change to the entries it uses: {@code clear()}, {@code erase()}, the removal of its pre-keys, another
- * message with the same one-time pre-key, and transactions of the application that write these entries under other lock
- * keys.
+ * other, with one exception: a message that saves a changed identity key conflicts with a message that a
+ * {@link SignalGroup} encrypts concurrently, since both use the memory of which devices have the sender key. Otherwise,
+ * a message conflicts only with a change to the entries that it uses. Such changes are {@code clear()},
+ * {@code erase()}, the removal of its pre-keys, another message with the same one-time pre-key, and transactions of the
+ * application that write these entries under other lock keys.
  */
 public final class SignalAccount {
 
@@ -399,10 +399,9 @@ public final class SignalAccount {
     }
 
     /**
-     * Returns whether nobody can use the pre-keys that the server may hold of this account: from a restore from a
-     * backup, or a {@linkplain #changeIdentity change of identity}, until {@link #confirmUpload} of an upload with
-     * one-time pre-keys of both kinds. The same holds for an account that is new or was cleared, from its first upload
-     * on.
+     * Returns whether the server's pre-keys of this account are unusable. They are after a restore from a backup and
+     * after a {@linkplain #changeIdentity change of identity}, and for an account that is new or was cleared, from its
+     * first upload on; in each case until {@link #confirmUpload} of an upload with one-time pre-keys of both kinds.
      *
      * <p>A restore drops the sessions, the sender keys and the one-time pre-keys, and advances the counters of ids. The
      * server still holds the public parts of the pre-keys that were dropped; contacts who use one send messages that
