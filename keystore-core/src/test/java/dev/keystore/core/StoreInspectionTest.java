@@ -120,7 +120,7 @@ class StoreInspectionTest {
     }
 
     @Test
-    @DisplayName("R94 entries are read without taking the context over, bypassing every cache, also of an encrypted store")
+    @DisplayName("R94 entries are read without taking the context over, bypassing every cache, also if encrypted")
     void read_alongsideOwner_takesNothingOver() {
         try (SignalKeyDatabase database = openEncrypted();
                 StoreInspection store = SignalKeyDatabase.builder()
