@@ -125,8 +125,8 @@ public interface KeyStoreListener {
     default void onGroup(int commits, int sendings, long nanos, GroupResult result) {}
 
     /**
-     * The backend has waited for the disk while it wrote a group. Called after {@link #onGroup}. Not called for backends
-     * that do not implement {@link FsyncTiming}, such as the one for PostgreSQL.
+     * The backend has waited for the disk while it wrote a group. Called after {@link #onGroup}. Not called for
+     * backends that do not implement {@link FsyncTiming}, such as the one for PostgreSQL.
      *
      * @param nanos the time that the fsync took, or several of this group together; on SQLite, the time of
      *     {@code COMMIT}, which appends to the log and forces it

@@ -26,10 +26,9 @@ final class PostgresRestartTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"stopped at once", "killed"})
-    @DisplayName(
-            "R40 R41 R54 while the server is restarted under load, cached reads continue, commits wait or fail"
-                    + " truthfully, service resumes, and each acknowledged commit exists once, and no other except"
-                    + " unknown ones")
+    @DisplayName("R40 R41 R54 while the server is restarted under load, cached reads continue, commits wait or fail"
+            + " truthfully, service resumes, and each acknowledged commit exists once, and no other except"
+            + " unknown ones")
     void restart(String how) throws Exception {
         try (RestartablePostgres server = new RestartablePostgres(folder.resolve("data"))) {
             server.start();
