@@ -57,8 +57,8 @@ final class MapdbCompaction {
     /**
      * Compacts the store, and waits until that is done.
      *
-     * @throws BackendException if it failed, the store was closed meanwhile, or another call has not ended in time; all
-     *     entries are unchanged, and former values may remain
+     * @throws BackendException if it failed, the store was closed during the call, or another call has not ended in
+     *     time; all entries are unchanged, and former values may remain
      * @throws OperationInterruptedException if this thread was interrupted; the work continues
      */
     void run() {

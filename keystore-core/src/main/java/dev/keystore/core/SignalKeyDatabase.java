@@ -139,8 +139,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
      *     owner is alive; nothing was changed
      * @throws StoreOpenException if the context could not be taken over, or its freshness anchor could not be read; its
      *     former owner may have lost it nevertheless. Also if another process has encrypted or decrypted the store
-     *     meanwhile (a {@link dev.keystore.KeyUnavailableException} if the root key is missing): open the database
-     *     again; nothing was written
+     *     since this database was opened (a {@link dev.keystore.KeyUnavailableException} if the root key is missing):
+     *     open the database again; nothing was written
      * @throws dev.keystore.StaleStoreException if the context is older than its freshness anchor, or was written to in
      *     another copy of the store; nothing was changed (R82, R83)
      * @throws OperationInterruptedException if the thread was interrupted during an attempt, between two attempts, or
@@ -203,7 +203,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
      *
      * <p>The backend is asked, also for contexts that are open. No context is taken over, so this may run alongside
      * other processes that own them. The stream is read in bounded memory, however many contexts there are. It is
-     * weakly consistent: a context that gets its first entry or loses its last one meanwhile may or may not be
+     * weakly consistent: a context that gets its first entry or loses its last one during that time may or may not be
      * included, and every other one is included exactly once if it holds entries. On an encrypted store, each context
      * costs an additional read, since one that holds only its data keys is not included.
      *
