@@ -137,8 +137,8 @@ public interface KeyStoreListener {
      * An attempt of a transaction or of a single write has ended in a conflict, at a read or at the commit. Called once
      * for each attempt, wherever the exception is thrown, also if it is then retried.
      *
-     * <p>Copies, restores, moves and changes of the encryption are neither: a conflict of what they write is reported by
-     * {@link #onCommit} only.
+     * <p>Copies, restores, moves and changes of the encryption are neither: a conflict of what they write is reported
+     * by {@link #onCommit} only.
      */
     default void onConflict() {}
 

@@ -20,8 +20,8 @@ import picocli.CommandLine.Parameters;
         description = {
             "Erases all that a context holds, credentials included, in one commit.",
             "Former bytes may remain in free space until keystore compact is run.",
-            "Also erases what is left of a context that was moved away, which the store refuses as before; and a context",
-            "whose move to this store has not ended, if the store that it comes from is lost."
+            "Also erases what is left of a context that was moved away, which the store refuses as before;",
+            "and a context whose move to this store has not ended, if the store that it comes from is lost."
         })
 final class EraseCommand extends StoreCommand {
 
@@ -29,8 +29,8 @@ final class EraseCommand extends StoreCommand {
             "A move of this context to this store has not ended. If the store that it comes from still exists, run the",
             "move again instead: that store may refuse the context already.");
 
-    private static final String MOVED = "It was moved to %s. Make sure that it is there (keystore inspect): if that store"
-            + " is lost, this one holds the only entries that are left. This store refuses the context as before.";
+    private static final String MOVED = "It was moved to %s. Make sure that it is there (keystore inspect): if that"
+            + " store is lost, this one holds the only entries that are left. It refuses the context as before.";
 
     @Parameters(index = "1", paramLabel = "CONTEXT", description = "The context.")
     private String context = "";
@@ -80,7 +80,8 @@ final class EraseCommand extends StoreCommand {
     }
 
     private static List<String> lost(ContextInspection found) {
-        List<String> lost = new ArrayList<>(found.move().map(EraseCommand::warning).orElse(List.of()));
+        List<String> lost =
+                new ArrayList<>(found.move().map(EraseCommand::warning).orElse(List.of()));
         lost.add("This cannot be undone. Context \"" + found.context() + "\" loses "
                 + Text.count(found.entries(), "entry")
                 + (found.damagedEntries() == 0 ? "" : " and " + Text.number(found.damagedEntries()) + " damaged")

@@ -39,9 +39,8 @@ final class Failures implements IExecutionExceptionHandler {
                 || (failure instanceof Resumable && failure.getCause() instanceof OperationInterruptedException);
         boolean onlyLooks = line.getCommandSpec().userObject() instanceof Looking command && command.onlyLooks();
         boolean isError = failure.getCause() instanceof Error;
-        boolean resumable = interrupted
-                || isError
-                || (!onlyLooks && (failure instanceof Resumable || isUnknown(failure)));
+        boolean resumable =
+                interrupted || isError || (!onlyLooks && (failure instanceof Resumable || isUnknown(failure)));
         if (!isExpected(failure)) {
             printStackTrace(failure, line, arguments);
         } else if (failure.getCause() instanceof Error error && !(error instanceof OutOfMemoryError)) {

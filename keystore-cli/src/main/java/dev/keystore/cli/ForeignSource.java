@@ -17,8 +17,8 @@ record ForeignSource(String text, @Nullable PasswordSource password) {
 
     ForeignSource {
         if (password != null && !text.startsWith(SERVER)) {
-            throw new Refusal("--source-password-env and --source-password are only for a database on a server, whose"
-                    + " URL begins with jdbc:");
+            throw new Refusal("--source-password-env is only for a database on a server, whose URL begins with jdbc:;"
+                    + " so is --source-password");
         }
     }
 

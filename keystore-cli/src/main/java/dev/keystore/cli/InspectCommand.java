@@ -32,7 +32,10 @@ final class InspectCommand extends StoreCommand {
     @Option(
             names = "--html",
             paramLabel = "FILE",
-            description = "Write the result as one HTML page, which replaces an earlier one; any other file after a question.")
+            description = {
+                "Write the result as one HTML page.",
+                "It replaces an earlier one, and any other file only after a question."
+            })
     private @Nullable Path html;
 
     private final Instant now = Instant.now();

@@ -58,8 +58,7 @@ final class StoreOptions extends OpeningOptions {
     @Override
     Secrets given() {
         TypedPassphrase typed = passphrase ? new TypedPassphrase(this::ask) : null;
-        return new Secrets(
-                keyFile, passphraseEnv, typed, password(passwordEnv, password, "the database"), properties);
+        return new Secrets(keyFile, passphraseEnv, typed, password(passwordEnv, password, "the database"), properties);
     }
 
     /** Opens a store to look at it. */

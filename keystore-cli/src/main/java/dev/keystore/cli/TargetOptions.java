@@ -33,7 +33,10 @@ final class TargetOptions extends OpeningOptions {
     @Option(names = "--target-password", description = "Ask for the password of the target's database.")
     private boolean password;
 
-    @Option(names = "--target-property", paramLabel = "NAME=VALUE", description = "A property of the target. Never a password.")
+    @Option(
+            names = "--target-property",
+            paramLabel = "NAME=VALUE",
+            description = "A property of the target. Can be repeated. Never a password.")
     private Map<String, String> properties = new LinkedHashMap<>();
 
     /** Whether it is encrypted already, so that its passphrase is not a new one. */

@@ -5,8 +5,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A passphrase or a password that the user types. It is asked for when it is first needed, and kept until the process exits, since a
- * command may open its store twice. Used by one thread.
+ * A passphrase or a password that the user types. It is asked for when it is first needed, and kept until the process
+ * exits, since a command may open its store twice. Used by one thread.
  */
 final class TypedPassphrase implements PasswordSource {
 

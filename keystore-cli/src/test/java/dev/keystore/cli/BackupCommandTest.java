@@ -533,7 +533,8 @@ class BackupCommandTest {
                 .isEqualTo("mapdb:" + Path.of("folder").toAbsolutePath() + "?…");
         assertThat(Urls.lasting("jdbc:postgresql://u:p@h/d?password=it's b")).isEqualTo("jdbc:postgresql://…@h/d?…");
         assertThat(Urls.lasting("jdbc:sqlite::memory:")).isEqualTo("jdbc:sqlite::memory:");
-        assertThat(Urls.withoutSecrets("in jdbc:x:y?password=it's b at", List.of("--property=a=jdbc:x:y?password=it's b")))
+        String argument = "--property=a=jdbc:x:y?password=it's b";
+        assertThat(Urls.withoutSecrets("in jdbc:x:y?password=it's b at", List.of(argument)))
                 .isEqualTo("in jdbc:x:y?… at");
     }
 
@@ -556,7 +557,8 @@ class BackupCommandTest {
     void targetPassphrase_ofAnEncryptedTarget_isNoNewOne() {
         Stores.fill(url(), "alice");
         Stores.fill(target(), "bob");
-        assertThat(Ran.of("encrypt", target(), "--passphrase-env", "PATH").code()).isZero();
+        assertThat(Ran.of("encrypt", target(), "--passphrase-env", "PATH").code())
+                .isZero();
 
         for (String command : List.of("copy", "move")) {
             String[] call = {command, url(), target(), "--target-passphrase", "--yes"};

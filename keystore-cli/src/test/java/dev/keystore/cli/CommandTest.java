@@ -867,7 +867,8 @@ class CommandTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"copy", "move", "backup", "erase", "erase-moved", "delete-damaged", "encrypt", "compact"})
-    @DisplayName("R90 a store that fails to close after the command was done exits with 4, not as if nothing was changed")
+    @DisplayName(
+            "R90 a store that fails to close after the command was done exits with 4, not as if nothing was changed")
     void closeFails_afterTheCommand_isNotNothingChanged(String command) throws Exception {
         Stores.fill(url(), "alice");
         if (command.equals("erase-moved")) {
@@ -884,8 +885,7 @@ class CommandTest {
         Path other = folder.resolve("other.db");
 
         Ran ran = switch (command) {
-            case "copy", "move" ->
-                Ran.of(command, failing, Stores.sqlite(other), "--yes", "--backends", backends);
+            case "copy", "move" -> Ran.of(command, failing, Stores.sqlite(other), "--yes", "--backends", backends);
             case "backup" -> Ran.of("backup", failing, other.toString(), "--backends", backends);
             case "encrypt" -> Ran.of("encrypt", failing, "--key-file", key.toString(), "--backends", backends);
             case "compact" -> Ran.of("compact", failing, "--backends", backends);
@@ -915,7 +915,8 @@ class CommandTest {
         String failing = "failing:" + file();
         Failing.on("close", 0);
 
-        Ran dry = Ran.of("copy", failing, Stores.sqlite(folder.resolve("copy.db")), "--dry-run", "--backends", backends);
+        Ran dry =
+                Ran.of("copy", failing, Stores.sqlite(folder.resolve("copy.db")), "--dry-run", "--backends", backends);
         Ran looking = Ran.of("verify", failing, "--json", "--backends", backends);
 
         assertThat(dry.code()).as(dry.toString()).isEqualTo(ExitCodes.FAILED);
@@ -1334,7 +1335,8 @@ class CommandTest {
         Path bash = Path.of("/bin/bash");
         Assumptions.assumeTrue(Files.isExecutable(bash), "Bash is missing");
         Path script = Files.writeString(
-                folder.resolve("keystore-completion"), Ran.of("generate-completion").out());
+                folder.resolve("keystore-completion"),
+                Ran.of("generate-completion").out());
 
         assertThat(completed(bash, script, "keystore", "ver")).containsExactly("verify");
         assertThat(completed(bash, script, "keystore", "verify", "--pass"))
@@ -1352,7 +1354,9 @@ class CommandTest {
         List<String> command =
                 new ArrayList<>(List.of(bash.toString(), "--norc", "-c", body, "bash", script.toString()));
         command.addAll(List.of(words));
-        Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
         process.getOutputStream().close();
         String shown = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).as(shown).isZero();

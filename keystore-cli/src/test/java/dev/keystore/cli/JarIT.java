@@ -130,10 +130,17 @@ class JarIT {
 
             Ran other = JarProcess.run("contexts", url); // another process
             assertThat(other.code()).as(other.toString()).isZero();
-            assertThat(other.out().lines().toList()).hasSize(2).last().asString().contains("(alive)", "1:1", "alice");
+            assertThat(other.out().lines().toList())
+                    .hasSize(2)
+                    .last()
+                    .asString()
+                    .contains("(alive)", "1:1", "alice");
             String copy = Stores.sqlite(folder.resolve("copy.db"));
             for (String[] looking : new String[][] {
-                {"contexts", url}, {"inspect", url}, {"verify", url}, {"copy", url, copy, "--dry-run"},
+                {"contexts", url},
+                {"inspect", url},
+                {"verify", url},
+                {"copy", url, copy, "--dry-run"},
                 {"move", url, copy, "--dry-run"}
             }) {
                 Ran ran = Ran.of(looking);

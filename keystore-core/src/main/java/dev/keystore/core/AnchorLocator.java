@@ -80,8 +80,9 @@ final class AnchorLocator {
             return password;
         }
         if (!where.startsWith(FILE)) {
-            throw new IllegalArgumentException("property " + PASSWORD + " must be " + ENVIRONMENT + " and the name of an"
-                    + " environment variable, or " + FILE + " and a path"); // its value may be a password
+            // Its value may be a password.
+            throw new IllegalArgumentException("property " + PASSWORD + " must be " + ENVIRONMENT
+                    + " and the name of an environment variable, or " + FILE + " and a path");
         }
         Path file = Path.of(where.substring(FILE.length()));
         try {

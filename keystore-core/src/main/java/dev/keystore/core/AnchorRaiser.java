@@ -16,9 +16,9 @@ import org.slf4j.LoggerFactory;
 /**
  * The daemon thread that raises the freshness anchor, for many contexts in one write.
  *
- * <p>While the anchor is out of reach, commits continue. It is tried again after pauses of 1 s to 1 min, and each series
- * of failures is logged once. A context that cannot be read is logged once as well; it is tried again with the next
- * ones, and delays none of them. {@link #close} makes a last attempt, for all contexts that the anchor is behind.
+ * <p>While the anchor is out of reach, commits continue. It is tried again after pauses of 1 s to 1 min, and each
+ * series of failures is logged once. A context that cannot be read is logged once as well; it is tried again with the
+ * next ones, and delays none of them. {@link #close} makes a last attempt, for all contexts that the anchor is behind.
  */
 final class AnchorRaiser {
 

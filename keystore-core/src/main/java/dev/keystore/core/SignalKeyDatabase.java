@@ -686,8 +686,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * with {@link dev.keystore.StaleStoreException} (R82). By default, there is no anchor; a warning is logged if
          * the store has had one. The property {@code freshness.anchor} does the same for configurations without code:
          * {@code file:} and a path, or the URL of another database, whose password is where
-         * {@code freshness.anchor.password} says: {@code env:} and the name of an environment variable, or {@code file:}
-         * and a path. This method takes precedence.
+         * {@code freshness.anchor.password} says: {@code env:} and the name of an environment variable, or
+         * {@code file:} and a path. This method takes precedence.
          *
          * <p>The anchor must be on another volume or in another database, and must not be part of the same backup. It
          * is raised in the background: after the first commit to a context, once for 2,000 further ones, and when the

@@ -140,8 +140,8 @@ public final class StoreMove {
     }
 
     /**
-     * Returns whether {@link #run} has begun to change one of the databases: to write entries or marks. Contexts that it
-     * has only taken over count as unchanged.
+     * Returns whether {@link #run} has begun to change one of the databases: to write entries or marks. Contexts that
+     * it has only taken over count as unchanged.
      *
      * @return whether it has
      */

@@ -14,7 +14,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
-/** The timers and the summary of one registry. All are registered at once, so that each is reported as zero at first. */
+/**
+ * The timers and the summary of one registry. All are registered at once, so that each is reported as zero at first.
+ */
 final class KeystoreMeters {
 
     /** What a histogram resolves: from a wait that is hardly one to a timeout of 30 s and what comes after it. */

@@ -33,9 +33,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>{@code docs/metrics.md} lists the meters. They are recorded on the thread that did the work, so that a registry
- * can attach exemplars of that thread's span. Bound to several registries, it records to each of them. Counters
- * include what happened before it was bound; timers and the summary do not. No tag contains a value, an id or a context
- * (R101).
+ * can attach exemplars of that thread's span. Bound to several registries, it records to each of them. Counters include
+ * what happened before it was bound; timers and the summary do not. No tag contains a value, an id or a context (R101).
  *
  * <p>Thread-safe.
  */
@@ -145,8 +144,7 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
         bound = more;
     }
 
-    private static void counter(
-            MeterRegistry registry, String name, String description, Tags tags, LongAdder counted) {
+    private static void counter(MeterRegistry registry, String name, String description, Tags tags, LongAdder counted) {
         FunctionCounter.builder(name, counted, LongAdder::sum)
                 .description(description)
                 .tags(tags)

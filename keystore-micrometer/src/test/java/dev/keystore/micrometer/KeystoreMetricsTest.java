@@ -362,10 +362,7 @@ class KeystoreMetricsTest {
     }
 
     private List<String> buckets(String metric) {
-        return registry.scrape()
-                .lines()
-                .filter(line -> line.startsWith(metric))
-                .toList();
+        return registry.scrape().lines().filter(line -> line.startsWith(metric)).toList();
     }
 
     @Test
@@ -484,7 +481,8 @@ class KeystoreMetricsTest {
     @DisplayName("R100 each expression of the dashboard and the alert rules has the grammar and the types of PromQL")
     void expressions_areWellFormed(String file) throws Exception {
         assertThat(expressions(file)).isNotEmpty().allSatisfy(PromQl::check);
-        assertThat(values(file, "for")).hasSize(file.endsWith(".yml") ? expressions(file).size() : 0);
+        assertThat(values(file, "for"))
+                .hasSize(file.endsWith(".yml") ? expressions(file).size() : 0);
         assertThat(values(file, "for")).allSatisfy(PromQl::checkDuration);
     }
 

@@ -19,10 +19,11 @@ final class PromQl {
         RANGE
     }
 
-    private static final Pattern TOKEN = Pattern.compile("\\s*([a-zA-Z_][a-zA-Z0-9_]*" // name or keyword
-            + "|[0-9]+(?:ms|[smhdwy])\\b|[0-9]+(?:[.][0-9]+)?(?![a-zA-Z0-9_.])" // duration, number
-            + "|[$][a-z_]+|\"[^\"\\\\]*\"" // variable, string
-            + "|==|!=|>=|<=|=~|!~|[-+*/%^<>=(){}\\[\\],])");
+    private static final Pattern TOKEN = Pattern.compile(
+            "\\s*([a-zA-Z_][a-zA-Z0-9_]*" // name or keyword
+                    + "|[0-9]+(?:ms|[smhdwy])\\b|[0-9]+(?:[.][0-9]+)?(?![a-zA-Z0-9_.])" // duration, number
+                    + "|[$][a-z_]+|\"[^\"\\\\]*\"" // variable, string
+                    + "|==|!=|>=|<=|=~|!~|[-+*/%^<>=(){}\\[\\],])");
     private static final Pattern DURATION = Pattern.compile("(?:[0-9]+(?:ms|[smhdwy]))|[$]__rate_interval");
     private static final Pattern NAME = Pattern.compile("[a-zA-Z_][a-zA-Z0-9_]*");
     private static final Pattern COUNTER = Pattern.compile("[a-z_]+_(?:total|count|sum|bucket)");
@@ -140,7 +141,8 @@ final class PromQl {
             return Type.VECTOR;
         }
         if (FUNCTIONS.contains(name)) {
-            require(COUNTER.matcher(next + 1 < tokens.size() ? tokens.get(next + 1) : "").matches());
+            require(COUNTER.matcher(next + 1 < tokens.size() ? tokens.get(next + 1) : "")
+                    .matches());
             argument(Type.RANGE);
             return Type.VECTOR;
         }

@@ -310,12 +310,7 @@ class StoreBackupTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {
-                "libsignal-last-key-id",
-                "libsignal-account",
-                "libsignal-one-time-kyber-pre-key",
-                "credentials"
-            })
+            strings = {"libsignal-last-key-id", "libsignal-account", "libsignal-one-time-kyber-pre-key", "credentials"})
     @DisplayName("R84 an account of keystore-libsignal is not restored without the rules of that module")
     void restore_accountWithoutRules_isRefused(String type) throws Exception {
         Path file = folder.resolve("keys.backup");
@@ -603,7 +598,8 @@ class StoreBackupTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"jdbc:sqlite", "jdbc:postgresql", "mapdb"})
-    @DisplayName("R80 R18 a context that was erased since an earlier backup is left out, whoever has erased it and when")
+    @DisplayName(
+            "R80 R18 a context that was erased since an earlier backup is left out, whoever has erased it and when")
     void run_contextErasedSince_isLeftOut(String scheme) throws Exception {
         Path file = folder.resolve("keys.backup");
         String url = newUrl(scheme);
@@ -689,8 +685,8 @@ class StoreBackupTest {
     void run_encryptionChangesMeanwhile_fails(Job job) throws Exception {
         Path file = folder.resolve("keys.backup");
         String url = newUrl("jdbc:sqlite");
-        try (SignalKeyDatabase source = builder(url, job == Job.ENCRYPT ? Form.PLAIN : Form.ENCRYPTED)
-                .open()) {
+        try (SignalKeyDatabase source =
+                builder(url, job == Job.ENCRYPT ? Form.PLAIN : Form.ENCRYPTED).open()) {
             fill(source);
         }
         try (SignalKeyDatabase source = withJob(url)) {
@@ -750,8 +746,8 @@ class StoreBackupTest {
     void restore_ofUnfinishedJob_acceptsPlaintextOnRequest(Job job) throws Exception {
         Path file = folder.resolve("keys.backup");
         String url = newUrl("jdbc:sqlite");
-        try (SignalKeyDatabase source = builder(url, job == Job.ENCRYPT ? Form.PLAIN : Form.ENCRYPTED)
-                .open()) {
+        try (SignalKeyDatabase source =
+                builder(url, job == Job.ENCRYPT ? Form.PLAIN : Form.ENCRYPTED).open()) {
             fill(source);
         }
         try (SignalKeyDatabase source = withJob(url)) {
@@ -773,8 +769,8 @@ class StoreBackupTest {
         SignalKeyDatabase.Builder reading =
                 builder("jdbc:sqlite:" + file, Form.ENCRYPTED).readingBackup();
         Path target = folder.resolve("restored.db");
-        try (SignalKeyDatabase backup = (job == Job.ENCRYPT ? reading.encryptExisting() : reading.decryptExisting())
-                .open()) {
+        try (SignalKeyDatabase backup =
+                (job == Job.ENCRYPT ? reading.encryptExisting() : reading.decryptExisting()).open()) {
             assertFilled(backup);
             StoreRestore.from(backup)
                     .to(builder("jdbc:sqlite:" + target, Form.ENCRYPTED))

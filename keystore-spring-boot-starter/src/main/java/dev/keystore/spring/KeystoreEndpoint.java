@@ -44,8 +44,7 @@ final class KeystoreEndpoint {
      *     after slashes, which Boot removes from a path. Both generations of Boot have another annotation for null
      */
     @ReadOperation
-    public @Nullable Map<String, @Nullable Object> store(
-            @org.springframework.lang.Nullable @Nullable String name) {
+    public @Nullable Map<String, @Nullable Object> store(@org.springframework.lang.Nullable @Nullable String name) {
         return name == null ? store() : contextNamed(name);
     }
 

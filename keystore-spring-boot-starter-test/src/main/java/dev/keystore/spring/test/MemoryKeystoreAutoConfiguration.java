@@ -37,7 +37,8 @@ final class MemoryKeystoreAutoConfiguration {
         return database;
     }
 
-    @Nullable SignalKeyDatabase inMemory() {
+    @Nullable
+    SignalKeyDatabase inMemory() {
         return inMemory;
     }
 }
