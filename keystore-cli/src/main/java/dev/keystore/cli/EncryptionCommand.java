@@ -1,5 +1,6 @@
 package dev.keystore.cli;
 
+import dev.keystore.ContextMovedException;
 import dev.keystore.core.EncryptionProgress;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreEncryption;
@@ -98,7 +99,13 @@ abstract class EncryptionCommand extends StoreCommand {
         try (Stream<String> listed = database.contexts()) {
             names = listed.toList();
         }
-        names.forEach(database::takeOver);
+        for (String name : names) {
+            try {
+                database.takeOver(name);
+            } catch (ContextMovedException e) {
+                // No client can use it; the job rewrites it without opening it.
+            }
+        }
     }
 
     private void report(EncryptionProgress done) {

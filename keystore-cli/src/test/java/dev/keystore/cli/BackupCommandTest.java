@@ -597,6 +597,20 @@ class BackupCommandTest {
     }
 
     @Test
+    @DisplayName("R74 R84 a store of which contexts were moved away can be encrypted, also with --take-over")
+    void encrypt_movedContext_isEncrypted() {
+        Stores.fill(url(), "alice", "bob");
+        Ran.of("move", url(), target(), "--context", "alice", "--yes");
+        String key = folder.resolve("root.key").toString();
+        Ran.of("key", "generate", key);
+
+        Ran encrypted = Ran.of("encrypt", url(), "--key-file", key, "--take-over", "--yes");
+
+        assertThat(encrypted.code()).as(encrypted.toString()).isZero();
+        assertThat(Ran.of("verify", url(), "--key-file", key).code()).isZero();
+    }
+
+    @Test
     @DisplayName("R53 R84 move --take-over fences the owner")
     void move_takeOver() {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
