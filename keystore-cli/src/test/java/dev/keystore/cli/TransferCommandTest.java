@@ -510,7 +510,7 @@ class TransferCommandTest {
     @Test
     @DisplayName("a password is only for a database on a server, and such a database is imported from no other format")
     void databaseOnServer() {
-        String server = "jdbc:postgresql://localhost/none?password=pw-5f1c";
+        String server = "jdbc:postgresql://localhost/none";
         Ran ofFile = Ran.of(
                 "import",
                 "whatsmeow",
@@ -521,11 +521,14 @@ class TransferCommandTest {
                 "--source-password-env",
                 "SOURCE_PASSWORD");
         Ran ofBaileys = Ran.of("import", "baileys", server, url(), "--context", "alice");
+        Ran withPassword = Ran.of("import", "whatsmeow", server + "?password=pw-5f1c", url(), "--context", "alice");
 
         assertThat(ofFile.code()).isEqualTo(ExitCodes.FAILED);
         assertThat(ofFile.err()).contains("--source-password-env is only for a database on a server");
         assertThat(ofBaileys.code()).isEqualTo(ExitCodes.FAILED);
-        assertThat(ofBaileys.err()).contains("is the URL of a database").doesNotContain("pw-5f1c");
+        assertThat(ofBaileys.err()).contains("is the URL of a database");
+        assertThat(withPassword.code()).isEqualTo(ExitCodes.USAGE);
+        assertThat(withPassword.err()).contains("--source-password-env").doesNotContain("pw-5f1c");
     }
 
     private static String[] join(String[] arguments, String last) {
