@@ -29,6 +29,6 @@ final class EncryptedMapdbPowerLossTest extends PowerLossContractTest {
 
     @Override
     protected int statesOfSample() {
-        return 6;
+        return 3;
     }
 }

@@ -20,6 +20,6 @@ final class MapdbPowerLossTest extends PowerLossContractTest {
     /** Fewer than the default: each child writes several checkpoints, so a state takes longer than elsewhere. */
     @Override
     protected int statesOfSample() {
-        return 12;
+        return 8;
     }
 }

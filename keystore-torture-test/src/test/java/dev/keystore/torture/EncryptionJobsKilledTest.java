@@ -57,7 +57,7 @@ class EncryptionJobsKilledTest {
     private int others;
 
     @ParameterizedTest
-    @ValueSource(strings = {"jdbc:sqlite:", "mapdb:"})
+    @ValueSource(strings = "jdbc:sqlite:")
     @Timeout(600)
     @DisplayName("R74 jobs of encryption that are killed continue and end right; no commit is lost, of no process")
     void killed(String scheme) throws IOException, InterruptedException {

@@ -92,7 +92,7 @@ class StoreTransferKilledTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"jdbc:sqlite, mapdb, 2", "jdbc:sqlite, jdbc:postgresql, 1"})
+    @CsvSource({"jdbc:sqlite, mapdb, 1", "jdbc:sqlite, jdbc:postgresql, 1"})
     @Timeout(300)
     @DisplayName("R84 a move that is killed leaves no context in two places or in none, and continues")
     void moveKilled(String from, String to, int kills) throws Exception {
