@@ -28,8 +28,8 @@ public interface ContextPositions {
     /**
      * Returns a bound for the contexts that have held something, and of which {@link #position} knows nothing any more:
      * none of them had a higher position. A context that has never held anything gets a higher position than this by
-     * its first commit. So an old copy of the store, which lacks a context because it is older, is told from the store
-     * in which that context was erased.
+     * its first commit. This distinguishes an old copy of the store, which lacks a context because it is older, from
+     * the store in which that context was erased.
      *
      * @return the bound; empty if there are no such contexts
      * @throws BackendException if it could not be read

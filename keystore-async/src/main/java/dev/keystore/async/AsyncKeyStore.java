@@ -37,7 +37,7 @@ import java.util.concurrent.Executor;
  * and its future is cancelled. One that is running is interrupted: its future completes with
  * {@link dev.keystore.OperationInterruptedException} if the interrupt ended a wait, and nothing was written; otherwise,
  * with what the call ends with, so that it always says what was written. A load that the call itself is waiting for
- * usually goes on until the database answers. {@code cancel} returns whether the call will never run. To stop waiting
+ * usually continues until the database answers. {@code cancel} returns whether the call will never run. To stop waiting
  * without that, use {@link CompletableFuture#orTimeout} or complete the future otherwise: the call continues, until it
  * is cancelled. Cancelling a dependent stage does not cancel the call.
  *

@@ -123,7 +123,7 @@ class JarIT {
     }
 
     /** R53: commands that only look read what an owner has committed, and leave it the context; others refuse. */
-    private void assertReadBesideOwner(String url) throws Exception {
+    private void assertReadAlongsideOwner(String url) throws Exception {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
             SignalKeyStore alice = database.forContext("alice");
             Stores.fill(alice, 20);
@@ -211,7 +211,7 @@ class JarIT {
                         + " decode(repeat('01', 32), 'hex'), decode(repeat('02', 32), 'hex'),"
                         + " decode(repeat('03', 32), 'hex'), 1, decode(repeat('04', 64), 'hex'))");
             }
-            assertReadBesideOwner(postgres.replace("/postgres?", "/owned?"));
+            assertReadAlongsideOwner(postgres.replace("/postgres?", "/owned?"));
             Ran imported = JarProcess.run(
                     environment,
                     "import",

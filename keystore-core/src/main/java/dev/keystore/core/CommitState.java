@@ -4,7 +4,8 @@ import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
 import dev.keystore.RollbackFailedException;
-import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -77,9 +78,16 @@ final class CommitState {
         }
     }
 
-    /** An updater instead of an {@code AtomicReference}, which is one object more for each commit. */
-    private static final AtomicReferenceFieldUpdater<CommitState, State> STATE =
-            AtomicReferenceFieldUpdater.newUpdater(CommitState.class, State.class, "state");
+    /** Instead of an {@code AtomicReference}, which is one object more for each commit. */
+    private static final VarHandle STATE;
+
+    static {
+        try {
+            STATE = MethodHandles.lookup().findVarHandle(CommitState.class, "state", State.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     private final CommitContents contents;
     private final Thread thread = Thread.currentThread();

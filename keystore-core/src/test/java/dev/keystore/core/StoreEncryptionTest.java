@@ -347,7 +347,7 @@ class StoreEncryptionTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R74 R84 a job rewrites contexts that were moved away or have not arrived, and their moves go on")
+    @DisplayName("R74 R84 a job rewrites contexts that were moved away or have not arrived, and their moves continue")
     void job_movedAndArrivingContexts_areRewritten(Job job) {
         MemoryBackend memory = new MemoryBackend();
         MemoryBackend other = new MemoryBackend();

@@ -480,7 +480,7 @@ class CoroutineKeyStoreTest {
     }
 
     @Test
-    @DisplayName("R20 reads and writes of other accounts go on while all threads of transactions wait for one lock")
+    @DisplayName("R20 reads and writes of other accounts continue while all threads of transactions wait for one lock")
     fun find_allTransactionsWait_isNotHeldUp() = runTest {
         val bob = CoroutineKeyStore(database.forContext("bob"))
         val entered = CompletableDeferred<Unit>()

@@ -35,7 +35,8 @@ class HeapDumpTest {
     @CsvSource({"jdbc:sqlite,true", "mapdb,true"})
     @Tag("long")
     @Timeout(120)
-    @DisplayName("R76 the reachable heap holds no value after a store is closed, on further backends and with hidden names")
+    @DisplayName(
+            "R76 the reachable heap holds no value after a store is closed, on further backends and with hidden names")
     void valuesInHeap_furtherStores(String scheme, boolean hidesNames) throws Exception {
         assertNoValueAfterClose(scheme, hidesNames);
     }
