@@ -100,9 +100,9 @@ final class Freshness {
     /** Warns if a store that is opened to be written has a freshness anchor, and none is configured. */
     static void warnIfMissing(OpenedStore store) {
         if (store.id().isAnchored()) {
-            LOG.warn(
-                    "The store has a freshness anchor, and was opened without it: the anchor does not protect the store"
-                            + " now, and will not know of what is written. Name the anchor that the clients of the store use, by the property freshness.anchor or by freshnessAnchor(…) on the builder");
+            LOG.warn("The store has a freshness anchor, and was opened without it: the anchor does not protect the"
+                    + " store now, and will not know of what is written. Name the anchor that the clients of the store"
+                    + " use, by the property freshness.anchor or by freshnessAnchor(…) on the builder");
         }
     }
 

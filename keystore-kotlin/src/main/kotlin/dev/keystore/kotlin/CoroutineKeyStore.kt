@@ -41,8 +41,8 @@ import kotlinx.coroutines.withContext
  * that is made within the work of a transaction, also of another database, runs on the thread of that transaction.
  *
  * Cancelling means what an interrupt does (R27), and a call always ends before its caller continues. A call that has
- * not begun never runs. One that waits for a lock, another thread's load, or its turn to be written is interrupted. In both
- * cases the caller gets the [CancellationException], and nothing was written, except what the block of [call] had
+ * not begun never runs. One that waits for a lock, another thread's load, or its turn to be written is interrupted. In
+ * both cases the caller gets the [CancellationException], and nothing was written, except what the block of [call] had
  * written before. A load or a commit that the backend is doing ends: the caller gets its outcome, the result or an
  * exception that says what was written, and is cancelled where it next suspends. Functions such as `withTimeout`
  * replace the result by their exception, so keep what has to survive that in a variable.
