@@ -273,10 +273,7 @@ final class SqliteDialect extends Dialect {
         });
     }
 
-    /**
-     * Reads the entries one by one, in one transaction: a list of ids would be parsed each time, and would be no
-     * faster.
-     */
+    /** Reads the entries one by one, in one transaction. */
     @Override
     Map<String, byte[]> findAll(Handle handle, String context, String type, List<String> ids) {
         Map<String, byte[]> found = new HashMap<>();

@@ -63,7 +63,7 @@ class StoreCopyKilledTest {
         "jdbc:postgresql, jdbc:sqlite, true"
     })
     @Tag("long")
-    @Timeout(1200)
+    @Timeout(3600)
     @DisplayName("R90 copies that are killed many times leave each context whole or absent, and become complete")
     void killedOften(String from, String to, boolean encrypted) throws Exception {
         copyOften(from, to, encrypted, Integer.getInteger("keystore.kills", 20));

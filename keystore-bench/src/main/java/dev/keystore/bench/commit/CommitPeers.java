@@ -95,12 +95,12 @@ public enum CommitPeers {
     /** A bare log, one commit at a time. */
     APPEND(
             "append and force",
-            "fdatasync at each commit; has no lookup: values are found only by reading the log",
+            "fdatasync at each commit; its values are in a map in memory, and on the disk only in the log",
             (folder, cached) -> new AppendCommit(folder.resolve("append.log"), 1)),
     /** A bare log, in groups of commits. */
     APPEND_GROUPS(
             "append and force, in groups",
-            "fdatasync at each group; has no lookup: values are found only by reading the log",
+            "fdatasync at each group; its values are in a map in memory, and on the disk only in the log",
             (folder, cached) -> new AppendCommit(folder.resolve("groups.log"), Integer.MAX_VALUE)),
     /** MapDB's transactions. */
     MAPDB(
