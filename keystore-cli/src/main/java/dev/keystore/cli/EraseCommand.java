@@ -29,9 +29,6 @@ final class EraseCommand extends StoreCommand {
             "A move of this context to this store has not ended. If the store that it comes from still exists, run the",
             "move again instead: that store may refuse the context already.");
 
-    private static final String MOVED = "It was moved to %s. Make sure that it is there (keystore inspect): if that"
-            + " store is lost, this one holds the only entries that are left. It refuses the context as before.";
-
     @Parameters(index = "1", paramLabel = "CONTEXT", description = "The context.")
     private String context = "";
 
@@ -94,6 +91,10 @@ final class EraseCommand extends StoreCommand {
     }
 
     private static List<String> warning(Move move) {
-        return move.state() == MoveState.MOVED ? List.of(MOVED.formatted(move.target())) : ARRIVING;
+        if (move.state() != MoveState.MOVED) {
+            return ARRIVING;
+        }
+        return List.of("It was moved to " + move.target() + ". Make sure that it is there (keystore inspect): if that"
+                + " store is lost, this one holds the only entries that are left. It refuses the context as before.");
     }
 }
