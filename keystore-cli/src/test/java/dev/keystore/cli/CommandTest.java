@@ -993,7 +993,7 @@ class CommandTest {
             Set<Class<?>> found = new LinkedHashSet<>();
             for (Class<?> type = backend; type != Object.class; type = type.getSuperclass()) {
                 for (Class<?> each : type.getInterfaces()) {
-                    if (each.getPackage() == Backend.class.getPackage()) {
+                    if (each.getPackage().equals(Backend.class.getPackage())) {
                         found.add(each);
                     }
                 }
@@ -1229,11 +1229,11 @@ class CommandTest {
         line.remove(0); // the name of the program
         for (PositionalParamSpec parameter : command.positionalParameters()) {
             String other = parameter.type().isEnum() ? "baileys" : "jdbc:sqlite:" + file();
-            line.add(parameter == valued ? value : other);
+            line.add(parameter.equals(valued) ? value : other);
         }
         for (OptionSpec option : command.options()) {
-            if (option == valued || option.required()) {
-                line.add(option.longestName() + "=" + (option == valued ? value : "alice"));
+            if (option.equals(valued) || option.required()) {
+                line.add(option.longestName() + "=" + (option.equals(valued) ? value : "alice"));
             }
         }
         return line.toArray(String[]::new);
