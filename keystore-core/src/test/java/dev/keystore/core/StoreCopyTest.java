@@ -313,7 +313,7 @@ class StoreCopyTest extends CopiedDatabases {
                     copied.add(result.context());
                     if (copied.size() == 2) {
                         try (SignalKeyDatabase other = otherProcess(sourceMemory)) {
-                            other.forContext(copied.get(0)).clear();
+                            other.forContext(copied.get(0)).erase();
                         }
                         fill(sourceMemory, "carol");
                     }
