@@ -32,6 +32,7 @@ public final class BenchPlan {
             CommitPeers.KEYSTORE_SQLITE,
             CommitPeers.KEYSTORE_MAPDB,
             CommitPeers.JDBC_SQLITE_GROUPS_TUNED,
+            CommitPeers.JDBC_SQLITE_MINIMAL_FENCED,
             CommitPeers.APPEND_GROUPS,
             CommitPeers.ROCKSDB);
 

@@ -59,6 +59,11 @@ public interface CommitPeer extends AutoCloseable {
             return this == SESSION ? "session" : "sender-key";
         }
 
+        /** Returns the kind of a type's name. */
+        static EntryKind ofType(String type) {
+            return type.equals(SESSION.type()) ? SESSION : SENDER_KEY;
+        }
+
         /** Returns the key for peers whose keys are single strings. */
         String key(String context, String id) {
             return context + '/' + type() + '/' + id;

@@ -70,6 +70,21 @@ public enum CommitPeers {
                     + " checks the owner and stores the commit's number",
             (folder, cached) -> new JdbcGroupsCommit(
                     JdbcCommit.fenced(RawSqlite.withKeystoreSettings(folder.resolve("groups.db"))))),
+    /** The least that groups of commits do on SQLite. */
+    JDBC_SQLITE_MINIMAL(
+            "SQLite, raw JDBC, in groups, minimal",
+            "fsync at each group (WAL, synchronous=FULL), the same table; Keystore's pragmas and driver settings;"
+                    + " reads values from a map in memory, and writes 16 rows by one statement",
+            (folder, cached) ->
+                    new MinimalSqliteCommit(RawSqlite.withKeystoreSettings(folder.resolve("minimal.db")), false)),
+    /** The same, with the check and the number of a commit in one more row. */
+    JDBC_SQLITE_MINIMAL_FENCED(
+            "SQLite, raw JDBC, in groups, minimal and fenced",
+            "fsync at each group (WAL, synchronous=FULL), the same table; Keystore's pragmas and driver settings;"
+                    + " reads values from a map in memory, and writes 16 rows by one statement; checks the owner and"
+                    + " stores the commit's number",
+            (folder, cached) ->
+                    new MinimalSqliteCommit(RawSqlite.withKeystoreSettings(folder.resolve("minimal.db")), true)),
     /** What a user would write by hand. */
     BY_HAND(
             "Caffeine + JDBI + SQLite by hand",

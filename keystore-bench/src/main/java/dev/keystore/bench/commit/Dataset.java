@@ -51,11 +51,15 @@ record Dataset(int ids, int contexts) {
     CommitPeer open(CommitPeers peer, Path parent, boolean cached) throws Exception {
         Path folder = Files.createDirectories(parent.resolve(peer + "-" + ids + "-" + contexts));
         CommitPeer opened = peer.open(folder, cached);
-        if (!Files.exists(folder.resolve(MARK))) {
-            fill(opened);
-            mark(folder);
+        if (Files.exists(folder.resolve(MARK))) {
+            return opened;
         }
-        return opened;
+        try (CommitPeer filling = opened) {
+            fill(filling);
+        }
+        mark(folder);
+        // Anew, so that no work of filling the store is left over when it is measured.
+        return peer.open(folder, cached);
     }
 
     private static void mark(Path folder) throws IOException {

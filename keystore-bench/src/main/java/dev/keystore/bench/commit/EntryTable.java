@@ -4,6 +4,7 @@ import dev.keystore.bench.commit.CommitPeer.EntryKind;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.Collections;
 import org.jspecify.annotations.Nullable;
 
 /** The statements of the peers that use Keystore's table directly, on SQLite and on PostgreSQL. */
@@ -11,12 +12,16 @@ final class EntryTable {
 
     static final String SELECT = "SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?";
 
-    static final String UPSERT = """
-            INSERT INTO entry (context, type, id, value) VALUES (?, ?, ?, ?)
-            ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
-            """;
+    static final String UPSERT = upsert(1);
 
     private EntryTable() {}
+
+    /** Returns the statement that writes so many rows. */
+    static String upsert(int rows) {
+        return "INSERT INTO entry (context, type, id, value) VALUES "
+                + String.join(", ", Collections.nCopies(rows, "(?, ?, ?, ?)"))
+                + " ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value";
+    }
 
     /** Executes {@link #SELECT}; returns {@code null} if there is no such entry. */
     static byte @Nullable [] select(PreparedStatement select, EntryKind kind, String context, String id)

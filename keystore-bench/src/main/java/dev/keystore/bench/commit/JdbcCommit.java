@@ -43,7 +43,6 @@ final class JdbcCommit implements CommitPeer {
                 statement.execute(RawSqlite.OWNER_TABLE);
             }
         }
-        connection.setAutoCommit(false);
         select = connection.prepareStatement(EntryTable.SELECT);
         upsert = connection.prepareStatement(EntryTable.UPSERT);
         reader = sqlite.getConnection();
@@ -59,11 +58,12 @@ final class JdbcCommit implements CommitPeer {
     public void fill(String context, List<String> ids) throws SQLException {
         lock.lock();
         try {
+            begin();
             for (String id : ids) {
                 upsert(context, id, Payload.first(id));
             }
             takeOver(context);
-            connection.commit();
+            connection.setAutoCommit(true);
         } finally {
             lock.unlock();
         }
@@ -78,6 +78,7 @@ final class JdbcCommit implements CommitPeer {
     void commit(List<Id> ids) throws SQLException {
         lock.lock();
         try {
+            begin();
             if (fence != null) {
                 fence(fence, ids.get(0).context);
             }
@@ -92,6 +93,16 @@ final class JdbcCommit implements CommitPeer {
             throw e;
         } finally {
             lock.unlock();
+        }
+    }
+
+    /**
+     * Begins a transaction, unless the driver has begun one at the end of the previous one. So a store that is only
+     * read has no open transaction, which would save the reading connection two system calls for each query.
+     */
+    private void begin() throws SQLException {
+        if (connection.getAutoCommit()) {
+            connection.setAutoCommit(false);
         }
     }
 

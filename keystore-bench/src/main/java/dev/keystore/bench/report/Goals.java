@@ -13,6 +13,8 @@ import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_FENCED;
 import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_GROUPS;
 import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_GROUPS_FENCED;
 import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_GROUPS_TUNED;
+import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_MINIMAL;
+import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_MINIMAL_FENCED;
 import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_TUNED;
 import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_MAPDB;
 import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_POSTGRES;
@@ -75,6 +77,8 @@ public final class Goals {
                     .withoutBound(ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE, 1))),
             goal("P4", "commits, SQLite, 1 thread", JDBC_SQLITE_FENCED.title())
                     .withoutBound(ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_FENCED, 1))),
+            goal("P4", "commits, SQLite, 1 thread", JDBC_SQLITE_MINIMAL_FENCED.title())
+                    .withoutBound(ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_MINIMAL_FENCED, 1))),
             goal("P4", "fsyncs of a commit, SQLite, 1 thread", NO_RATIO).atMost(1, fsyncs(commit(KEYSTORE_SQLITE, 1))),
             goal("P4", "CPU of a commit, SQLite, 1 thread, minus that of the peer, µs", JDBC_SQLITE_TUNED.title())
                     .atMost(10, cpuOnTop(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_TUNED, 1))),
@@ -86,12 +90,19 @@ public final class Goals {
                     .withoutBound(ratio(commit(KEYSTORE_SQLITE, 16), commit(JDBC_SQLITE_GROUPS, 16))),
             goal("P5", "commits, SQLite, 16 threads", JDBC_SQLITE_GROUPS_FENCED.title())
                     .withoutBound(ratio(commit(KEYSTORE_SQLITE, 16), commit(JDBC_SQLITE_GROUPS_FENCED, 16))),
+            goal("P5", "commits, SQLite, 16 threads", JDBC_SQLITE_MINIMAL.title())
+                    .withoutBound(ratio(commit(KEYSTORE_SQLITE, 16), commit(JDBC_SQLITE_MINIMAL, 16))),
+            goal("P5", "commits, SQLite, 16 threads", JDBC_SQLITE_MINIMAL_FENCED.title())
+                    .withoutBound(ratio(commit(KEYSTORE_SQLITE, 16), commit(JDBC_SQLITE_MINIMAL_FENCED, 16))),
             goal("P5", "commits, SQLite, 16 threads", ROCKSDB.title())
                     .atLeast(1.5, ratio(commit(KEYSTORE_SQLITE, 16), commit(ROCKSDB, 16))),
             goal("P5", "commits, SQLite, 16 threads", BY_HAND.title())
                     .atLeast(6.0, ratio(commit(KEYSTORE_SQLITE, 16), commit(BY_HAND, 16))),
             goal("P5b", "commits, SQLite, 64 threads", "the same, 16 threads")
                     .atLeast(1.5, ratio(commit(KEYSTORE_SQLITE, 64), commit(KEYSTORE_SQLITE, 16))),
+            goal("P5b", "commits, " + JDBC_SQLITE_MINIMAL_FENCED.title() + ", 64 threads", "the same, 16 threads")
+                    .withoutBound(
+                            ratio(commit(JDBC_SQLITE_MINIMAL_FENCED, 64), commit(JDBC_SQLITE_MINIMAL_FENCED, 16))),
             goal("P6", "commits, MapDB, 16 threads", APPEND_GROUPS.title())
                     .atLeast(1.0, ratio(commit(KEYSTORE_MAPDB, 16), commit(APPEND_GROUPS, 16))),
             goal("P6", "commits, MapDB, 16 threads", ROCKSDB.title())
@@ -112,6 +123,8 @@ public final class Goals {
                                     ratio(many(KEYSTORE_MAPDB), many(ROCKSDB)))),
             goal("P8", "commits, 1,000,000 entries, 16 threads, SQLite", JDBC_SQLITE_GROUPS_TUNED.title())
                     .atLeast(1.5, ratio(many(KEYSTORE_SQLITE), many(JDBC_SQLITE_GROUPS_TUNED))),
+            goal("P8", "commits, 1,000,000 entries, 16 threads, SQLite", JDBC_SQLITE_MINIMAL_FENCED.title())
+                    .withoutBound(ratio(many(KEYSTORE_SQLITE), many(JDBC_SQLITE_MINIMAL_FENCED))),
             goal("P10", "messages by CPU time, backend in memory, 1 thread", SIGNAL_STORE)
                     .atLeast(
                             1.0,

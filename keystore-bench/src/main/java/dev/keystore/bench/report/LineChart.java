@@ -19,7 +19,7 @@ final class LineChart {
     private static final List<String> COLOURS = List.of(
             "#b3001b", "#1f77b4", "#2ca02c", "#7f7f7f", "#444444", "#ff7f0e", "#9467bd", "#8c564b", "#17becf",
             "#bcbd22", "#e377c2", "#005f73", "#aa7700", "#6a3d9a", "#33a02c", "#a6761d", "#1b4f9c", "#ff9896",
-            "#c71585", "#5f9e00", "#00a0e0");
+            "#c71585", "#5f9e00", "#00a0e0", "#800000", "#7a5cff");
 
     private record Series(String title, List<Optional<Spread>> figures) {}
 
