@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class CachedEntries extends S3FifoCache<Entry> {
 
-    /** Estimated size of an entry in addition to its bytes and its id: key, entry, and the nodes of the cache. */
-    private static final int OVERHEAD_BYTES = 128;
+    /** Estimated size of an entry in addition to its bytes and its id: the entry, the node, and headers of arrays. */
+    private static final int OVERHEAD_BYTES = 112;
 
     CachedEntries(long maximumBytes) {
         super(maximumBytes, CachedEntries::weightBytes);

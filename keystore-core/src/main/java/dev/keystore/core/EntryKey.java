@@ -4,11 +4,11 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyType;
 
 /**
- * The context, type and id of an entry. The cache's nodes extend it, which saves an object per cached entry.
+ * The context, type and id of an entry.
  *
- * <p>The hash is computed each time, from parts that cache theirs; the cache's nodes store it.
+ * <p>The hash is computed each time, from parts that cache theirs; the cache stores it.
  */
-class EntryKey {
+final class EntryKey {
 
     final Context context;
     final KeyType<?> type;
@@ -25,17 +25,12 @@ class EntryKey {
     }
 
     @Override
-    public final boolean equals(Object other) {
-        return other instanceof EntryKey key && isSame(key);
-    }
-
-    /** Like {@link #equals}, without the type check. */
-    final boolean isSame(EntryKey key) {
-        return context == key.context && id.equals(key.id) && type.equals(key.type);
+    public boolean equals(Object other) {
+        return other instanceof EntryKey key && context == key.context && id.equals(key.id) && type.equals(key.type);
     }
 
     @Override
-    public final int hashCode() {
+    public int hashCode() {
         return (context.nameHash() * 31 + type.hashCode()) * 31 + id.hashCode();
     }
 

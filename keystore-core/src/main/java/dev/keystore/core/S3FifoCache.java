@@ -1,7 +1,9 @@
 package dev.keystore.core;
 
+import dev.keystore.KeyType;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
@@ -21,11 +23,14 @@ import org.jspecify.annotations.Nullable;
  * they hold it, so they never block for long. The lock is released by one write of a field, which needs no stack. A
  * thread that fails during a change leaves {@link #changing} set, and the next change empties the cache (R31).
  *
- * <p>The cost of a hit is its loads from memory: the slot of the table, the node, which is also the key, and the id.
+ * <p>The cost of a hit is its loads from memory: the slot of the table, the node, and the id.
  */
 class S3FifoCache<V> {
 
     private static final int MAXIMUM_READS = 3;
+
+    /** The greatest character of ISO 8859-1. */
+    private static final int LATIN_1 = 0xFF;
 
     /** Several times the weight of a small entry. Each slot takes 12 bytes, in two tables. */
     private static final int WEIGHT_PER_SLOT = 512;
@@ -79,7 +84,13 @@ class S3FifoCache<V> {
         this.evicted = new long[count];
     }
 
-    private static final class Node<V> extends EntryKey {
+    private static final class Node<V> {
+
+        final Context context;
+        final KeyType<?> type;
+
+        /** The id's characters, one byte each, without the object of a string; a string if one of them needs two. */
+        final Object id;
 
         final int hash;
         volatile V value;
@@ -98,11 +109,42 @@ class S3FifoCache<V> {
         Node<V> older;
 
         Node(EntryKey key, int hash, V value, int weight, Queue<V> queue) {
-            super(key.context, key.type, key.id);
+            this.context = key.context;
+            this.type = key.type;
+            this.id = compact(key.id);
             this.hash = hash;
             this.value = value;
             this.weight = weight;
             this.queue = queue;
+        }
+
+        private static Object compact(String id) {
+            for (int i = 0; i < id.length(); i++) {
+                if (id.charAt(i) > LATIN_1) {
+                    return id;
+                }
+            }
+            return id.getBytes(StandardCharsets.ISO_8859_1);
+        }
+
+        boolean isOf(EntryKey key) {
+            return context == key.context && hasId(key.id) && type.equals(key.type);
+        }
+
+        private boolean hasId(String other) {
+            return id instanceof byte[] characters ? isSame(characters, other) : id.equals(other);
+        }
+
+        private static boolean isSame(byte[] characters, String other) {
+            if (characters.length != other.length()) {
+                return false;
+            }
+            for (int i = 0; i < characters.length; i++) {
+                if (other.charAt(i) != (characters[i] & LATIN_1)) {
+                    return false;
+                }
+            }
+            return true;
         }
 
         void countRead() {
@@ -124,7 +166,7 @@ class S3FifoCache<V> {
 
     private @Nullable Node<V> find(EntryKey key, int hash) {
         Node<V> node = slots.get(slot(hash));
-        while (node != null && (node.hash != hash || !node.isSame(key))) {
+        while (node != null && (node.hash != hash || !node.isOf(key))) {
             node = node.next;
         }
         return node;

@@ -7,6 +7,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.keystore.KeyTypes;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.IntUnaryOperator;
@@ -113,6 +114,24 @@ class S3FifoCacheTest {
         assertThat(keys()).isEqualTo("13");
         cache.put(key(3), "abcdefghij");
         assertThat(keys()).isEqualTo("3");
+    }
+
+    @Test
+    void get_idsOfOneHashAndTheSameLowBytes_areDistinct() {
+        S3FifoCache<String> large = new S3FifoCache<>(100 * 1_024, (key, value) -> 1);
+        String narrow = "bob.12";
+        String wide = "\u0162\u056f\u0a62\u0a2e\u0531\u0132";
+        assertThat(wide).hasSameHashCodeAs(narrow);
+        List<String> ids = List.of(narrow, wide, "bob.1", "é", "");
+        ids.forEach(id -> {
+            assertThat(large.get(new EntryKey(CONTEXT, KeyTypes.SESSION, id))).isNull();
+            large.put(new EntryKey(CONTEXT, KeyTypes.SESSION, id), id);
+        });
+        assertThat(ids).allSatisfy(id -> {
+            assertThat(large.get(new EntryKey(CONTEXT, KeyTypes.SESSION, id))).isEqualTo(id);
+            assertThat(large.get(new EntryKey(CONTEXT, KeyTypes.SENDER_KEY, id)))
+                    .isNull();
+        });
     }
 
     @Test
