@@ -13,7 +13,7 @@ public final class HotEntries {
     static final int VALUE_BYTES = 1_024;
 
     /** The weight of an entry in every cache bounded by weight: its value, its id, and Keystore's overhead. */
-    static final int WEIGHT_BYTES = VALUE_BYTES + 2 * id(0).length() + 128;
+    static final int WEIGHT_BYTES = VALUE_BYTES + 2 * id(0).length() + 112;
 
     private static final int READS = 1 << 16;
     private static final int IDS_AT_ONCE = 5;
