@@ -50,19 +50,35 @@ final class EraseCommand extends StoreCommand {
         if (!isConfirmed()) {
             Confirmation.require(lost(found), context, "confirm by --yes");
         }
+        erase(found);
+        return ExitCodes.DONE;
+    }
+
+    /**
+     * Erases the context.
+     *
+     * @param found what was confirmed to be lost
+     * @throws Refusal if it was found in a move that has ended since: a context that is in use is not what is left of
+     *     that move
+     */
+    void erase(ContextInspection found) {
         SignalKeyDatabase.Builder builder = store().existing(url());
         try (WrittenStore written = WrittenStore.open(takeOver ? builder : builder.refuseOwned())) {
             SignalKeyDatabase database = written.database();
-            boolean erased = found.move().isPresent()
-                    && (found.move().get().state() == MoveState.MOVED
-                            ? StoreMove.eraseMoved(database, context)
-                            : StoreMove.abandon(database, context));
-            if (!erased) {
+            if (found.move().isEmpty()) {
                 (takeOver ? database.takeOver(context) : database.forExistingContext(context)).erase();
+            } else if (!eraseMoved(database, found.move().get().state())) {
+                throw new Refusal("The move of context \"" + context + "\" has ended since the context was looked at."
+                        + " Nothing was changed; look again with keystore inspect");
             }
             report(found);
         }
-        return ExitCodes.DONE;
+    }
+
+    private boolean eraseMoved(SignalKeyDatabase database, MoveState state) {
+        return state == MoveState.MOVED
+                ? StoreMove.eraseMoved(database, context)
+                : StoreMove.abandon(database, context);
     }
 
     private void report(ContextInspection erased) {

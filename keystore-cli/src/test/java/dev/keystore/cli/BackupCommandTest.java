@@ -13,8 +13,10 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StaleStoreException;
 import dev.keystore.StoreOpenException;
+import dev.keystore.core.ContextInspection;
 import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreInspection;
 import dev.keystore.core.StoreMove;
 import dev.keystore.spi.RestoreRules;
 import java.io.IOException;
@@ -31,6 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /** The commands {@code backup}, {@code restore} and {@code move}, run in this process. */
 @Timeout(60)
@@ -509,6 +512,45 @@ class BackupCommandTest {
 
         try (SignalKeyDatabase target = SignalKeyDatabase.open(url())) {
             target.forContext("alice").put(KeyTypes.SESSION, "bob.1", new byte[3]);
+        }
+    }
+
+    @Test
+    @DisplayName("R84 erase of a move's leftover does not erase the account if the move ends while it is confirmed")
+    void erase_moveEndsMeanwhile_erasesNothing() {
+        String mapdb = "mapdb:" + folder.resolve("other");
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(mapdb);
+                SignalKeyDatabase target = SignalKeyDatabase.open(url())) {
+            beginMove(source, target, "alice");
+        }
+        ContextInspection arriving = inspected();
+        assertThat(Ran.of("move", mapdb, url(), "--yes").code()).isZero();
+        assertEraseIsRefused(arriving);
+
+        assertThat(Ran.of("move", url(), target(), "--yes").code()).isZero();
+        ContextInspection moved = inspected();
+        assertThat(Ran.of("move", target(), url(), "--yes").code()).isZero();
+        assertEraseIsRefused(moved);
+    }
+
+    private ContextInspection inspected() {
+        try (StoreInspection store = SignalKeyDatabase.builder().url(url()).openToInspect()) {
+            return store.inspect("alice");
+        }
+    }
+
+    private void assertEraseIsRefused(ContextInspection found) {
+        for (String option : List.of("--yes", "--take-over")) {
+            EraseCommand command = new EraseCommand();
+            new CommandLine(command).parseArgs(url(), "alice", option);
+
+            assertThatThrownBy(() -> command.erase(found))
+                    .isInstanceOf(Refusal.class)
+                    .hasMessageContainingAll("has ended since", "Nothing was changed");
+        }
+        assertThat(Stores.entries(url())).isEqualTo(Map.of("alice", 1L));
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            database.forExistingContext("alice");
         }
     }
 
