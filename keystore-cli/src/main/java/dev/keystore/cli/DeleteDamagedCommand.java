@@ -4,6 +4,7 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.ContextInspection;
 import dev.keystore.core.ContextInspection.Damage;
 import dev.keystore.core.ContextInspection.Kind;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +57,9 @@ final class DeleteDamagedCommand extends StoreCommand {
     @Option(names = "--take-over", description = "Delete them even if the owner is alive; it is fenced.")
     private boolean takeOver;
 
+    /** How many damaged entries of the context were not named when it was looked at last. */
+    private long notNamed;
+
     @Override
     int run() {
         if (type != null && id == null) {
@@ -65,7 +70,7 @@ final class DeleteDamagedCommand extends StoreCommand {
             if (!takeOver) {
                 Owners.requireNone(inspected, context);
             }
-            damaged = chosen(inspected.inspect(context));
+            damaged = chosen(inspected);
         }
         List<EntryId> deletable = damaged.stream()
                 .filter(DeleteDamagedCommand::canBeDeleted)
@@ -84,20 +89,45 @@ final class DeleteDamagedCommand extends StoreCommand {
         if (!isConfirmed()) {
             Confirmation.require(lost(deletable), context, "confirm by --yes");
         }
-        delete(deletable);
-        return report(deletable);
+        return report(delete(deletable));
     }
 
-    private List<Damage> chosen(ContextInspection found) {
-        EntryId only = type == null || id == null ? null : new EntryId(type, id);
-        return found.damaged().stream()
-                .filter(each -> only == null || each.entry().equals(only))
+    /** Returns the damaged entries that are meant, and records how many more an inspection did not name. */
+    private List<Damage> chosen(StoreInspection store) {
+        ContextInspection found = store.inspect(context);
+        if (type == null || id == null) {
+            notNamed = InspectionText.damagedNotNamed(found);
+            return found.damaged();
+        }
+        EntryId only = new EntryId(type, id);
+        List<Damage> named = found.damaged().stream()
+                .filter(each -> each.entry().equals(only))
                 .toList();
+        return named.isEmpty() && InspectionText.damagedNotNamed(found) > 0
+                ? damage(store, only).stream().toList()
+                : named;
+    }
+
+    private Optional<Damage> damage(StoreInspection store, EntryId entry) {
+        if (!isDeletable(entry.type())) {
+            return Optional.empty();
+        }
+        try {
+            store.<Optional<?>>read(context, reader -> reader.find(typeOf(entry), entry.id()));
+            return Optional.empty();
+        } catch (UnreadableEntryException e) {
+            return Optional.of(new Damage(entry, Kind.CORRUPT, String.valueOf(e.getMessage())));
+        }
     }
 
     /** Returns whether an entry is damaged for good, and is not one that the context depends on. */
     private static boolean canBeDeleted(Damage damage) {
         return damage.kind() != Kind.NOT_LOADED && isDeletable(damage.entry().type());
+    }
+
+    private static KeyType<?> typeOf(EntryId entry) {
+        KeyType<?> known = TYPES.get(entry.type());
+        return known == null ? KeyType.ofBytes(entry.type()) : known;
     }
 
     private static boolean isDeletable(String type) {
@@ -124,43 +154,69 @@ final class DeleteDamagedCommand extends StoreCommand {
                 + Text.count(entries.size(), "damaged entry") + ":");
         entries.forEach(entry ->
                 lost.add("  " + entry + ": " + LOST.getOrDefault(entry.type(), "what its client stored in it")));
+        if (notNamed > 0) {
+            lost.add("Not among them: " + Text.count(notNamed, "further damaged entry") + ". Run the command again to"
+                    + " delete more.");
+        }
         return lost;
     }
 
-    private void delete(List<EntryId> entries) {
+    /** What became of entries that were damaged when they were confirmed to be lost. */
+    record Deletion(List<EntryId> deleted, List<EntryId> readable) {}
+
+    /** Deletes entries in one commit, except those that can be read by now: their owner has written them again. */
+    Deletion delete(List<EntryId> entries) {
         SignalKeyDatabase.Builder builder = store().existing(url());
         try (WrittenStore written = WrittenStore.open(takeOver ? builder : builder.refuseOwned())) {
             SignalKeyDatabase database = written.database();
             SignalKeyStore opened = takeOver ? database.takeOver(context) : database.forContext(context);
-            opened.useTransaction("delete-damaged", tx -> {
+            return opened.transaction("delete-damaged", tx -> {
+                List<EntryId> deleted = new ArrayList<>();
+                List<EntryId> readable = new ArrayList<>();
                 for (EntryId entry : entries) {
-                    KeyType<?> known = TYPES.get(entry.type());
-                    tx.delete(known == null ? KeyType.ofBytes(entry.type()) : known, entry.id());
+                    KeyType<?> each = typeOf(entry);
+                    try {
+                        if (tx.find(each, entry.id()).isPresent()) {
+                            readable.add(entry);
+                        }
+                    } catch (UnreadableEntryException e) {
+                        tx.delete(each, entry.id());
+                        deleted.add(entry);
+                    }
                 }
+                return new Deletion(deleted, readable);
             });
         }
     }
 
     /** Reads the context again, since an entry whose true name is unknown was not deleted. */
-    private int report(List<EntryId> deleted) {
+    private int report(Deletion deletion) {
         List<Damage> left;
         try (StoreInspection inspected = store().inspect(url())) {
-            left = chosen(inspected.inspect(context));
+            left = chosen(inspected);
         }
-        List<EntryId> gone = new ArrayList<>(deleted);
-        left.forEach(each -> gone.remove(each.entry()));
-        gone.forEach(entry -> output().line("Deleted: " + Text.visible(entry.toString())));
+        deletion.deleted().forEach(entry -> output().line("Deleted: " + Text.visible(entry.toString())));
+        deletion.readable()
+                .forEach(entry ->
+                        output().line("Not deleted, it can be read by now: " + Text.visible(entry.toString())));
         left.forEach(each -> output().line("Still damaged: " + Text.visible(each.reason())));
+        if (notNamed > 0) {
+            output().line("Still damaged: " + Text.count(notNamed, "further entry"));
+        }
         if (output().isJson()) {
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("context", context);
-            json.put("deleted", gone.stream().map(DeleteDamagedCommand::json).toList());
-            json.put(
-                    "stillDamaged",
-                    left.stream().map(each -> json(each.entry())).toList());
+            json.put("deleted", json(deletion.deleted()));
+            json.put("readable", json(deletion.readable()));
+            json.put("stillDamaged", json(left.stream().map(Damage::entry).toList()));
+            json.put("furtherDamagedEntries", notNamed);
             output().out().println(Json.of(json));
         }
         return left.isEmpty() ? ExitCodes.DONE : ExitCodes.FINDINGS;
+    }
+
+    private static List<Map<String, Object>> json(List<EntryId> entries) {
+        return entries.stream().map(DeleteDamagedCommand::json).toList();
     }
 
     private static Map<String, Object> json(EntryId entry) {

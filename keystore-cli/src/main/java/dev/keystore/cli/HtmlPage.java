@@ -239,7 +239,10 @@ final class HtmlPage implements AutoCloseable {
         for (Damage damage : context.damaged()) {
             details.row(damage.entry().id(), damage.entry().type(), damage.reason(), ContextReport.advice(damage));
         }
-        details.endTable().markup("</div>");
+        details.endTable();
+        InspectionText.furtherDamaged(context)
+                .ifPresent(line -> details.markup("<p>").text(line).markup("</p>"));
+        details.markup("</div>");
     }
 
     private static void contents(Html html, Map<String, TypeContents> types) {

@@ -144,6 +144,7 @@ final class InspectCommand extends StoreCommand {
             output().line("  damaged: " + Text.visible(damage.reason()));
             output().line("    " + ContextReport.advice(damage));
         });
+        InspectionText.furtherDamaged(context).ifPresent(line -> output().line("  " + line));
         context.incomplete().ifPresent(reason -> output().line("  incomplete: " + Text.visible(reason)));
         found.advice().forEach(sentence -> output().line("  to do: " + sentence));
     }

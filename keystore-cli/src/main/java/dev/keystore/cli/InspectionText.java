@@ -54,6 +54,20 @@ final class InspectionText {
         };
     }
 
+    /** Returns the number of damaged entries that an inspection counts, and does not name. */
+    static long damagedNotNamed(ContextInspection context) {
+        return context.damagedEntries() - context.damaged().size();
+    }
+
+    /** Returns a line about damaged entries that are not named, if there are some. */
+    static Optional<String> furtherDamaged(ContextInspection context) {
+        long further = damagedNotNamed(context);
+        return further == 0
+                ? Optional.empty()
+                : Optional.of("and " + Text.count(further, "further damaged entry") + " of context \""
+                        + Text.visible(context.context()) + "\"");
+    }
+
     /** Returns what keeps a context from being opened, in words: that it was moved, or that its move has not ended. */
     static Optional<String> move(ContextInspection context) {
         return context.move().map(move -> switch (move.state()) {

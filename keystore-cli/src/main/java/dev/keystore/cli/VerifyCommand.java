@@ -29,6 +29,10 @@ final class VerifyCommand extends StoreCommand {
     private long entries;
     private long bytes;
     private long damagedEntries;
+
+    /** How many of them were not named. */
+    private long notNamed;
+
     private final Map<String, Map<String, Long>> entriesByKey = new LinkedHashMap<>();
     private final List<Map<String, Object>> findings = new ArrayList<>();
 
@@ -58,6 +62,7 @@ final class VerifyCommand extends StoreCommand {
             json.put("damagedEntries", damagedEntries);
             json.put("entriesByKey", entriesByKey);
             json.put("findings", findings);
+            json.put("furtherDamagedEntries", notNamed);
             json.put("unlisted", unlisted.orElse(null));
             output().out().println(Json.of(json));
         }
@@ -81,6 +86,8 @@ final class VerifyCommand extends StoreCommand {
         for (Damage damage : found.damaged()) {
             report(name, damage);
         }
+        notNamed += InspectionText.damagedNotNamed(found);
+        InspectionText.furtherDamaged(found).ifPresent(output()::line);
         found.incomplete().ifPresent(reason -> report(name, reason));
     }
 

@@ -41,6 +41,7 @@ import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DisplayName;
@@ -50,6 +51,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -184,6 +186,72 @@ class CommandTest {
         assertThat(ran.json().get("stillDamaged")).isEmpty();
         assertThat(Ran.of("verify", url()).code()).isZero();
         assertThat(entries().values()).containsExactlyInAnyOrder(26L, 27L);
+    }
+
+    @Test
+    @DisplayName("R43 delete-damaged leaves an entry that was written again while its deletion was confirmed")
+    void deleteDamaged_writtenAgainMeanwhile_isLeft() throws Exception {
+        Stores.fill(url(), "alice");
+        Stores.damage(file(), "7");
+        Stores.damage(file(), "8");
+        DeleteDamagedCommand command = new DeleteDamagedCommand();
+        new CommandLine(command).parseArgs(url(), "alice", "--take-over");
+        EntryId repaired = new EntryId("session", "bob.7");
+        EntryId damaged = new EntryId("session", "bob.8");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            database.forContext("alice").put(KeyTypes.SESSION, "bob.7", new byte[] {7});
+        }
+
+        DeleteDamagedCommand.Deletion deletion = command.delete(List.of(repaired, damaged));
+
+        assertThat(deletion.deleted()).containsExactly(damaged);
+        assertThat(deletion.readable()).containsExactly(repaired);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            assertThat(alice.find(KeyTypes.SESSION, "bob.7")).hasValue(new byte[] {7});
+            assertThat(alice.find(KeyTypes.SESSION, "bob.8")).isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("R43 verify, inspect and delete-damaged say how many damaged entries they do not name")
+    void damaged_moreThanNamed_areCounted() throws Exception {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            Stores.fill(database.forContext("alice"), 1_005);
+        }
+        damageAllSessions();
+
+        Ran verified = Ran.of("verify", url(), "--json");
+        assertThat(verified.json().get("findings")).hasSize(1_000);
+        assertThat(verified.json().get("furtherDamagedEntries").asLong()).isEqualTo(5);
+        String further = "and 5 further damaged entries of context \"alice\"";
+        assertThat(Ran.of("verify", url()).out()).contains(further);
+        assertThat(Ran.of("inspect", url()).out()).contains(further);
+        assertThat(Ran.of("delete-damaged", url(), "alice").err()).contains("Not among them: 5 further damaged");
+        Set<String> named = new LinkedHashSet<>();
+        verified.json().get("findings").forEach(each -> named.add(each.get("id").asText()));
+        String last = IntStream.range(0, 1_005)
+                .mapToObj(i -> "bob." + i)
+                .filter(id -> !named.contains(id))
+                .findFirst()
+                .orElseThrow();
+
+        Ran one = Ran.of("delete-damaged", url(), "alice", "session", last, "--yes", "--json");
+        assertThat(one.code()).as(one.toString()).isZero();
+        assertThat(one.json().get("deleted").get(0).get("id").asText()).isEqualTo(last);
+        Ran most = Ran.of("delete-damaged", url(), "alice", "--yes");
+        assertThat(most.code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(most.out()).contains("Still damaged: ").doesNotContain("further");
+        assertThat(Ran.of("delete-damaged", url(), "alice", "--yes").code()).isZero();
+        assertThat(entries()).isEqualTo(Map.of("alice", 7L));
+    }
+
+    /** Shortens the value of each session in the file, which nothing has open. */
+    private void damageAllSessions() throws Exception {
+        try (Connection connection = DriverManager.getConnection(url());
+                Statement statement = connection.createStatement()) {
+            statement.executeUpdate("UPDATE entry SET value = substr(value, 1, 4) WHERE type = 'session'");
+        }
     }
 
     @Test
