@@ -7,8 +7,8 @@ final class ExitCodes {
     static final int DONE = 0;
 
     /**
-     * It was done, and something needs attention: damage, or what was not copied, moved, restored, imported or
-     * exported.
+     * It was done, and something needs attention: damage, or what was not copied, moved, imported or exported, or left
+     * out of a restore because of a move.
      */
     static final int FINDINGS = 1;
 
@@ -18,7 +18,10 @@ final class ExitCodes {
     /** It was refused or it failed; nothing was changed. */
     static final int FAILED = 3;
 
-    /** It was interrupted or it failed midway; the same command continues. */
+    /**
+     * It was interrupted or it failed midway; the same command continues, or a restore with the names of the contexts
+     * that can be restored.
+     */
     static final int INTERRUPTED = 4;
 
     private ExitCodes() {}

@@ -1,5 +1,7 @@
 package dev.keystore.cli;
 
+import dev.keystore.StoreOpenException;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.CopyReport.ContextResult;
 import dev.keystore.core.RestoreReport;
@@ -8,6 +10,7 @@ import dev.keystore.core.RestoreReport.RestoredContext;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
 import dev.keystore.core.StoreRestore;
+import dev.keystore.core.StoreRestore.MissingRules;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -58,13 +61,52 @@ final class RestoreCommand extends CopyingCommand {
         SignalKeyDatabase.Builder to = targetStore().secrets().builder(target);
         try (WrittenStore backup = WrittenStore.open(from);
                 Progress progress = output().progress("Restoring")) {
-            Rules.require(backup.database(), contexts(), withoutRules);
+            requireContexts(backup.database());
+            StoreRestore restore = restore(backup.database(), to, progress);
+            requireRules(restore);
             confirm("If a process still uses the store that was backed up, its accounts break.", "restore");
-            return restore(backup.database(), to, progress);
+            return run(restore, progress);
         }
     }
 
-    private int restore(SignalKeyDatabase backup, SignalKeyDatabase.Builder to, Progress progress) {
+    /**
+     * Refuses if the backup does not hold a context that was named.
+     *
+     * @throws dev.keystore.ContextNotFoundException if so
+     */
+    private void requireContexts(SignalKeyDatabase backup) {
+        for (String name : contexts()) {
+            try {
+                backup.forExistingContext(name);
+            } catch (UnreadableEntryException e) {
+                // It exists; the restore reports it.
+            }
+        }
+    }
+
+    /** Refuses if counters of ids would be kept as they are, so that ids would be issued twice. */
+    private void requireRules(StoreRestore restore) {
+        try {
+            restore.missingRules(withoutRules).ifPresent(RestoreCommand::refuse);
+        } catch (StoreOpenException e) { // its cause may be an error, which is nothing that failed midway
+            throw new Refusal(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static void refuse(MissingRules missing) {
+        String context = "Context \"" + missing.context() + "\" holds ";
+        if (missing.isOfLibsignal()) {
+            throw new Refusal(context + "an account of keystore-libsignal, and only the rules in that module can advance"
+                    + " its counters of pre-key ids; without them, ids would be issued twice. Put keystore-libsignal and"
+                    + " the jars that it needs into a folder, and name it with --backends FOLDER. Nothing was changed");
+        }
+        throw new Refusal(context + "credentials that no rules of a restore apply to; if they count pre-key ids, as"
+                + " those of Baileys do, ids would be issued twice. Put the jar with their RestoreRules into a folder,"
+                + " and name it with --backends FOLDER; if they count nothing, use --without-rules. Nothing was"
+                + " changed");
+    }
+
+    private StoreRestore restore(SignalKeyDatabase backup, SignalKeyDatabase.Builder to, Progress progress) {
         StoreRestore restore = StoreRestore.from(backup)
                 .to(to)
                 .listener(at -> show(progress, at))
@@ -75,6 +117,10 @@ final class RestoreCommand extends CopyingCommand {
         if (!contexts().isEmpty()) {
             restore.contexts(contexts());
         }
+        return restore;
+    }
+
+    private int run(StoreRestore restore, Progress progress) {
         try {
             RestoreReport report = restore.run();
             progress.clear();

@@ -24,9 +24,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -284,6 +289,87 @@ class BackupCommandTest {
         assertThat(Ran.of("restore", file(), target(), "--yes", "--backends", rules(Advancing.class))
                         .code())
                 .isZero();
+    }
+
+    @Test
+    @DisplayName("R84 restore: rules whose jars are missing, and a context that does not exist, change nothing")
+    void restore_notPossible_changesNothing() throws Exception {
+        Stores.fill(url(), "alice");
+        assertThat(Ran.of("backup", url(), file()).code()).isZero();
+
+        Ran broken = Ran.of("restore", file(), target(), "--yes", "--backends", rules(Incomplete.class));
+
+        assertThat(broken.code()).as(broken.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(broken.err())
+                .contains("could not be loaded", "Incomplete", "org/example/Missing", "nothing was changed")
+                .doesNotContain("What was done stays", "\tat ");
+        Ran unknown = Ran.of("restore", file(), target(), "--yes", "--without-rules", "--context", "alise");
+        assertThat(unknown.code()).as(unknown.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(unknown.err()).contains("\"alise\"");
+        byte[] bytes = Files.readAllBytes(Path.of(file()));
+        Arrays.fill(bytes, bytes.length - 4_096, bytes.length - 2_048, (byte) 0);
+        Files.write(Path.of(file()), bytes);
+        Ran damaged = Ran.of("restore", file(), target(), "--yes", "--backends", rules(Advancing.class));
+        assertThat(damaged.code()).as(damaged.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(folder.resolve("new.db")).doesNotExist();
+    }
+
+    /** Rules that need a class which is missing. */
+    public static final class Incomplete extends Advancing {
+
+        public Incomplete() {
+            throw new NoClassDefFoundError("org/example/Missing");
+        }
+    }
+
+    @Test
+    @DisplayName("R84 R43 restore restores the other contexts if the keys or the credentials of one are damaged")
+    void restore_unreadableContext_restoresTheOthers() throws Exception {
+        String key = folder.resolve("root.key").toString();
+        Ran.of("key", "generate", key);
+        String plain = Stores.sqlite(folder.resolve("plain.db"));
+        Stores.fill(plain, "alice", "bob", "carol");
+        String[] copy = {
+            "copy", plain, url(), "--target-key-file", key, "--target-property", "encryption.names=hidden",
+        };
+        assertThat(Ran.of(copy).code()).isZero();
+        assertThat(Ran.of("backup", url(), file(), "--key-file", key).code()).isZero();
+        change(
+                file(),
+                "UPDATE entry SET value = substr(value, 1, 9) WHERE type = '_keys' AND context ="
+                        + " (SELECT min(context) FROM entry WHERE context <> '_store')");
+        String[] restore = {
+            "restore", file(), target(), "--key-file", key, "--target-key-file", key, "--without-rules", "--yes", "--json"
+        };
+
+        Ran ran = Ran.of(restore);
+
+        assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+        assertThat(ran.json().get("contexts")).hasSize(2);
+        assertThat(ran.json().get("notRestored")).hasSize(1);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(plain)) {
+            database.forContext("carol").put(KeyType.ofBytes("libsignal-account"), "1", new byte[1]);
+        }
+        String plainBackup = folder.resolve("plain.backup").toString();
+        assertThat(Ran.of("backup", plain, plainBackup).code()).isZero();
+        change(
+                plainBackup,
+                "UPDATE entry SET value = substr(value, 1, 9) WHERE type = 'credentials' AND context = 'bob'");
+        String[] all = {"restore", plainBackup, target() + "2", "--without-rules", "--yes", "--json"};
+        assertThat(Ran.of(all).err()).as("checked after the damaged one").contains("\"carol\"", "keystore-libsignal");
+        String[] two = Stream.concat(Stream.of(all), Stream.of("--context", "alice", "--context", "bob"))
+                .toArray(String[]::new);
+        Ran other = Ran.of(two);
+        assertThat(other.code()).as(other.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+        assertThat(other.json().get("notRestored").get(0).get("context").asText())
+                .isEqualTo("bob");
+    }
+
+    private static void change(String file, String sql) throws Exception {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            statement.executeUpdate(sql);
+        }
     }
 
     private String rules(Class<?>... rules) throws IOException {

@@ -54,11 +54,16 @@ final class Restoration {
      * it is.
      */
     boolean carries(String context, MoveMark mark) {
-        boolean carried = named && mark.side() == MoveMark.Side.ARRIVING;
+        boolean carried = carries(mark, named);
         if (!carried) {
             leftOut.put(context, mark);
         }
         return carried;
+    }
+
+    /** Returns whether a context with a mark is restored. */
+    static boolean carries(MoveMark mark, boolean named) {
+        return named && mark.side() == MoveMark.Side.ARRIVING;
     }
 
     /** Returns the contexts that were left out because of their marks, in the order in which they were found. */
@@ -84,9 +89,19 @@ final class Restoration {
             return ServiceLoader.load(RestoreRules.class).stream()
                     .map(ServiceLoader.Provider::get)
                     .toList();
-        } catch (ServiceConfigurationError e) {
-            throw new StoreOpenException("The registered rules of a restore could not be loaded: " + e.getMessage(), e);
+        } catch (ServiceConfigurationError | LinkageError e) {
+            throw new StoreOpenException(
+                    "The registered rules of a restore could not be loaded: " + reason(e)
+                            + ". The jars that they need have to be with them; nothing was changed",
+                    e);
         }
+    }
+
+    private static String reason(Error failure) {
+        Throwable cause = failure.getCause();
+        return failure instanceof ServiceConfigurationError && cause != null
+                ? failure.getMessage() + ": " + cause
+                : failure.toString();
     }
 
     /** Returns what is carried of a context that holds these entries. */

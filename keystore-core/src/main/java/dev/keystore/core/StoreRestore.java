@@ -16,9 +16,11 @@ import dev.keystore.core.StoreState.Kind;
 import dev.keystore.spi.RestoreRules;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -76,6 +78,8 @@ public final class StoreRestore {
     private static final long EPOCH_MARGIN = 1_000_000;
 
     private static final int LARGEST_ID_MARGIN = 8_000_000;
+
+    private static final EntryId CREDENTIALS = new EntryId("credentials", "credentials");
 
     /** An entry that the rules of {@code keystore-libsignal} apply to, on which this module does not depend. */
     private static final EntryId LAST_PRE_KEY_ID = new EntryId("libsignal-last-key-id", "pre-key");
@@ -199,7 +203,8 @@ public final class StoreRestore {
      *     cannot be opened until {@link #run} has returned; restore the {@link #contexts} that can be
      * @throws StoreOpenException if the target cannot be opened, holds contexts, or is the target of another restore,
      *     or of an earlier run that has restored contexts which are not named any more; it was not changed
-     * @throws dev.keystore.LoadFailedException if one of the databases could not be reached; run the restore again
+     * @throws dev.keystore.LoadFailedException if one of the databases could not be reached; run the restore again. Also
+     *     if the file of the backup is damaged as a whole; then nothing was changed
      * @throws dev.keystore.KeyStoreException as for {@link StoreCopy#run}; run the restore again
      * @throws dev.keystore.OperationInterruptedException if the thread was interrupted; run the restore again
      * @throws IllegalStateException if the backup is closed, two {@link dev.keystore.spi.RestoreRules} apply to one
@@ -208,15 +213,21 @@ public final class StoreRestore {
      */
     public RestoreReport run() {
         List<RestoreRules> rules = Restoration.registered();
-        requireRules(rules);
+        missingRules(rules, true).ifPresent(missing -> {
+            throw new IllegalStateException("Context \"" + missing.context()
+                    + "\" of the backup holds an account of keystore-libsignal, and only the rules of that module"
+                    + " advance its counters of pre-key ids and drop its one-time Kyber pre-keys: put"
+                    + " keystore-libsignal on the class path; nothing was changed");
+        });
         Restoration restoration = new Restoration(rules, idMargin, contexts != null);
         StoreState from = Objects.requireNonNull(backup.engine().state());
+        long highestEpoch = highestEpoch(); // first: if the backup cannot be listed, nothing is changed
         try (SignalKeyDatabase opened = target.openToRestore()) {
             Engine engine = opened.engine();
             begin(opened, new StoreState(Kind.RESTORING, from.storeId(), from.detail()));
             begun = true;
             engine.attempts().of("the epochs to be raised", "The epochs of the store could not be raised", () -> {
-                engine.storage.raiseEpochs(highestEpoch() + EPOCH_MARGIN);
+                engine.storage.raiseEpochs(highestEpoch + EPOCH_MARGIN);
                 return engine;
             });
             RestoreReport report = restore(opened, restoration);
@@ -225,28 +236,79 @@ public final class StoreRestore {
         }
     }
 
-    /** Throws if an account of {@code keystore-libsignal} would be restored with the counters that it had. */
-    private void requireRules(List<RestoreRules> rules) {
-        if (rules.stream().anyMatch(each -> each.applyTo(LAST_PRE_KEY_ID))) {
-            return;
+    /**
+     * A context that is to be restored, but no {@link dev.keystore.spi.RestoreRules} on the class path apply to entries
+     * in it that may hold counters.
+     *
+     * @param context its name
+     * @param isOfLibsignal whether it holds an account of {@code keystore-libsignal}, which is refused; if not, it
+     *     holds credentials, which are kept as they are
+     */
+    public record MissingRules(String context, boolean isOfLibsignal) {}
+
+    /**
+     * Returns the first context to be restored whose rules are missing, if there is one. Those that cannot be read are
+     * passed over, since they are not restored. Changes nothing.
+     *
+     * @param acceptsCredentials whether credentials need no rules, except those of {@code keystore-libsignal}
+     * @return the context; empty if all rules are there
+     * @throws StoreOpenException if rules on the class path cannot be loaded
+     * @throws dev.keystore.LoadFailedException if the backup could not be read
+     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted
+     * @throws IllegalStateException if the backup is closed
+     */
+    public Optional<MissingRules> missingRules(boolean acceptsCredentials) {
+        return missingRules(Restoration.registered(), acceptsCredentials);
+    }
+
+    private Optional<MissingRules> missingRules(List<RestoreRules> rules, boolean acceptsCredentials) {
+        boolean knowsLibsignal = rules.stream().anyMatch(each -> each.applyTo(LAST_PRE_KEY_ID));
+        boolean knowsCredentials = acceptsCredentials || rules.stream().anyMatch(each -> each.applyTo(CREDENTIALS));
+        if (knowsLibsignal && knowsCredentials) {
+            return Optional.empty();
         }
-        StoreInspection inspection = backup.inspection();
         try (Stream<String> names = contexts == null ? backup.contexts() : contexts.stream()) {
-            names.filter(name -> inspection.<Boolean>read(name, StoreRestore::isOfLibsignal))
-                    .findFirst()
-                    .ifPresent(name -> {
-                        throw new IllegalStateException("Context \"" + name + "\" of the backup holds an account of"
-                                + " keystore-libsignal, and only the rules of that module advance its counters of"
-                                + " pre-key ids and drop its one-time Kyber pre-keys: put keystore-libsignal on the"
-                                + " class path; nothing was changed");
-                    });
-        } catch (UnreadableEntryException e) {
+            for (Iterator<String> each = names.iterator(); each.hasNext(); ) {
+                String name = each.next();
+                Found found = found(name);
+                boolean ofLibsignal = found == Found.LIBSIGNAL;
+                if (ofLibsignal ? !knowsLibsignal : found == Found.CREDENTIALS && !knowsCredentials) {
+                    return Optional.of(new MissingRules(name, ofLibsignal));
+                }
+            }
+            return Optional.empty();
+        } catch (UnreadableEntryException e) { // after the others: the name of a context that is not restored
             LOG.debug("The keys of a context of the backup are damaged, so it is not restored", e);
+            return Optional.empty();
         }
     }
 
-    private static boolean isOfLibsignal(KeyReader context) {
-        return OF_LIBSIGNAL.stream().anyMatch(type -> holds(context, type)) || hasCredentialsOfLibsignal(context);
+    /** What rules may have to apply to. */
+    private enum Found {
+        LIBSIGNAL,
+        CREDENTIALS,
+        NOTHING
+    }
+
+    private Found found(String context) {
+        try {
+            MoveMark mark = MoveMark.load(backup.engine().storage, context);
+            return mark == null || Restoration.carries(mark, contexts != null)
+                    ? backup.inspection().read(context, StoreRestore::found)
+                    : Found.NOTHING;
+        } catch (UnreadableEntryException e) {
+            LOG.debug("Context \"{}\" of the backup is damaged, so it is not restored", context, e);
+            return Found.NOTHING;
+        }
+    }
+
+    private static Found found(KeyReader context) {
+        Optional<byte[]> credentials = context.credentials();
+        if (OF_LIBSIGNAL.stream().anyMatch(type -> holds(context, type))
+                || credentials.filter(StoreRestore::isOfLibsignal).isPresent()) {
+            return Found.LIBSIGNAL;
+        }
+        return credentials.isPresent() ? Found.CREDENTIALS : Found.NOTHING;
     }
 
     private static boolean holds(KeyReader context, KeyType<byte[]> type) {
@@ -255,15 +317,9 @@ public final class StoreRestore {
         }
     }
 
-    private static boolean hasCredentialsOfLibsignal(KeyReader context) {
-        try {
-            return context.credentials()
-                    .filter(found -> found.length >= LIBSIGNAL_CREDENTIALS.length
-                            && Arrays.equals(LIBSIGNAL_CREDENTIALS, Arrays.copyOf(found, LIBSIGNAL_CREDENTIALS.length)))
-                    .isPresent();
-        } catch (UnreadableEntryException e) {
-            return false; // a context with such an entry is not restored
-        }
+    private static boolean isOfLibsignal(byte[] credentials) {
+        return credentials.length >= LIBSIGNAL_CREDENTIALS.length
+                && Arrays.equals(LIBSIGNAL_CREDENTIALS, Arrays.copyOf(credentials, LIBSIGNAL_CREDENTIALS.length));
     }
 
     private void begin(SignalKeyDatabase opened, StoreState restoring) {
@@ -320,15 +376,21 @@ public final class StoreRestore {
         }
     }
 
-    /** Returns the highest epoch of a context in the backup. */
+    /** Returns the highest epoch of a context in the backup, of those that can be read. */
     private long highestEpoch() {
-        Storage storage = backup.engine().storage;
-        try (Stream<String> names = storage.storedContextsWithMark()) {
-            return names.mapToLong(name -> BackupFile.position(storage, name)
-                            .map(ContextPosition::epoch)
-                            .orElse(0L))
-                    .max()
-                    .orElse(0);
+        try (Stream<String> names = backup.engine().storage.storedContextsWithMark()) {
+            return names.mapToLong(this::epoch).max().orElse(0);
+        }
+    }
+
+    private long epoch(String storedContext) {
+        try {
+            return BackupFile.position(backup.engine().storage, storedContext)
+                    .map(ContextPosition::epoch)
+                    .orElse(0L);
+        } catch (UnreadableEntryException e) {
+            LOG.warn("The backup is damaged: the position of a context could not be read", e);
+            return 0;
         }
     }
 

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.CommitFailedException;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StaleStoreException;
 import dev.keystore.StoreOpenException;
@@ -33,6 +34,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -306,6 +308,55 @@ class StoreBackupTest {
             assertThat(alice.credentials()).contains(value("credentials", 1));
             assertThat(restored.position("alice").orElseThrow().epoch()).isGreaterThan(epoch + 1_000_000);
         }
+    }
+
+    @Test
+    @DisplayName("R84 R43 a damaged entry of the engine in a backup does not keep the contexts from being restored")
+    void restore_damagedPosition_restoresAll() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        Path target = folder.resolve("restored.db");
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(newUrl("jdbc:sqlite"))) {
+            fill(source);
+            StoreBackup.of(source).to(file).run();
+        }
+        change(file, "UPDATE entry SET value = x'0123' WHERE context = 'bob' AND type = '_store' AND id = 'position'");
+
+        try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
+            StoreRestore.from(backup)
+                    .to(SignalKeyDatabase.builder().url("jdbc:sqlite:" + target))
+                    .run();
+        }
+
+        try (SignalKeyDatabase restored = SignalKeyDatabase.open("jdbc:sqlite:" + target);
+                Stream<String> contexts = restored.contexts()) {
+            assertThat(contexts).containsExactlyInAnyOrderElementsOf(CONTEXTS);
+        }
+    }
+
+    @Test
+    @DisplayName("R84 a restore of a backup whose structure is damaged fails before anything is changed")
+    void restore_damagedFile_changesNothing() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        Path target = folder.resolve("restored.db");
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(newUrl("jdbc:sqlite"))) {
+            fill(source);
+            StoreBackup.of(source).to(file).run();
+        }
+        byte[] bytes = Files.readAllBytes(file);
+        Arrays.fill(bytes, bytes.length - 4_096, bytes.length - 2_048, (byte) 0);
+        Files.write(file, bytes);
+
+        try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
+            StoreRestore restore = StoreRestore.from(backup)
+                    .to(SignalKeyDatabase.builder().url("jdbc:sqlite:" + target))
+                    .contexts(Set.of("bob"));
+
+            assertThatThrownBy(restore::run)
+                    .isInstanceOf(LoadFailedException.class)
+                    .hasMessageContaining("damaged");
+            assertThat(restore.hasBegun()).isFalse();
+        }
+        assertThat(target).doesNotExist();
     }
 
     @ParameterizedTest
