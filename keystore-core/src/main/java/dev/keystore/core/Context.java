@@ -1,10 +1,12 @@
 package dev.keystore.core;
 
+import dev.keystore.CommitFailedException;
 import dev.keystore.ContextMovedException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.StaleStoreException;
+import dev.keystore.StoreOpenException;
 import dev.keystore.spi.StoreSealing;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -14,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,7 +61,10 @@ final class Context {
 
     private volatile @Nullable InFlight clearing;
     private volatile boolean ownershipLost;
-    private volatile @Nullable String movedTo;
+
+    /** Creates what commits are refused with, whoever owns the context. */
+    private volatile @Nullable Supplier<KeyStoreException> refusal;
+
 
     @SuppressWarnings("unused") // used through OWNERSHIP_LOST_REPORTED
     private volatile boolean ownershipLostReported;
@@ -195,18 +201,27 @@ final class Context {
 
     /** Records that the context was moved to another store. */
     void markMoved(String target) {
-        movedTo = target;
+        refusal = () -> ContextMovedException.movedTo(name, target);
+    }
+
+    /** Records that it could not be read whether the context was moved to another store. */
+    void refuseCommits(StoreOpenException unknown) {
+        refusal = () -> new CommitFailedException(
+                name,
+                "it is unknown whether the context was moved to another store, so it can only be read: "
+                        + unknown.getMessage(),
+                unknown);
     }
 
     /**
-     * Returns why commits to this context are refused from now on, or null: it was moved to another store, another
-     * owner has taken it over, or another copy of it was written to.
+     * Returns why commits to this context are refused from now on, or null: it was moved to another store, or may have
+     * been, another owner has taken it over, or another copy of it was written to.
      */
     @Nullable
     KeyStoreException refusal() {
-        String target = movedTo;
-        if (target != null) {
-            return ContextMovedException.movedTo(name, target);
+        Supplier<KeyStoreException> known = refusal;
+        if (known != null) {
+            return known.get();
         }
         if (ownershipLost) {
             return new OwnershipLostException(name, epoch);

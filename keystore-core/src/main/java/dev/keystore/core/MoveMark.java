@@ -40,21 +40,14 @@ record MoveMark(Side side, String move, String other, String target) {
     /**
      * Returns the mark of a context that is being opened, or null.
      *
-     * @throws StoreOpenException if the backend failed
+     * @throws StoreOpenException if the backend failed. If it would fail again, the context may be read, but it must
+     *     not be written, since it may have been moved
      */
     static @Nullable MoveMark load(Storage storage, String context, Attempts attempts) {
-        byte[] record;
-        try {
-            record = attempts.of(
-                    "the mark of a moved context to be read",
-                    "Context \"" + context + "\" could not be opened, since it is unknown whether it was moved",
-                    () -> storage.load(context, ENTRY.type(), ENTRY.id()));
-        } catch (StoreOpenException e) {
-            if (BackendFailures.isPermanent(e.getCause())) {
-                return null; // a damaged store, in which nothing can be written
-            }
-            throw e;
-        }
+        byte[] record = attempts.of(
+                "the mark of a moved context to be read",
+                "Context \"" + context + "\" could not be opened, since it is unknown whether it was moved",
+                () -> storage.load(context, ENTRY.type(), ENTRY.id()));
         return record == null ? null : decode(context, record);
     }
 

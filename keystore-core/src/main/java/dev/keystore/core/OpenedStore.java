@@ -48,7 +48,8 @@ record OpenedStore(
     static OpenedStore open(
             Backend backend, KeyStoreOptions options, @Nullable Sealing sealing, Set<Phase> accepted, Opening opening) {
         Storage storage = new Storage(backend, options);
-        StoreState state = StoreState.load(storage, new Attempts(options), sealing == null);
+        boolean isReadable = sealing == null && opening != Opening.READING_BACKUP && opening != Opening.RESTORING;
+        StoreState state = StoreState.load(storage, new Attempts(options), isReadable);
         if (opening == Opening.READING_BACKUP) {
             storage.refuseWrites(StoreState.requireBackup(state));
         } else if (opening == Opening.READING || opening == Opening.INSPECTING) {

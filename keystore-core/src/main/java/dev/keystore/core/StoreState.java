@@ -3,6 +3,7 @@ package dev.keystore.core;
 import static dev.keystore.core.StoreEntry.STATE;
 
 import dev.keystore.StoreOpenException;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +29,8 @@ record StoreState(Kind kind, String storeId, String detail) {
     /**
      * Returns the state of a store, or null if it is live.
      *
-     * @param isReadable whether a damaged store is opened for reading, in which nothing can be written
+     * @param isReadable whether a store that is so damaged that its state cannot be found is opened as a live one, in
+     *     which nothing is written
      * @throws StoreOpenException if the backend failed, or the entry is damaged
      */
     static @Nullable StoreState load(Storage storage, Attempts attempts, boolean isReadable) {
@@ -40,6 +42,8 @@ record StoreState(Kind kind, String storeId, String detail) {
                     new StoreEntry(storage, STATE)::load);
         } catch (StoreOpenException e) {
             if (isReadable && BackendFailures.isPermanent(e.getCause())) {
+                storage.refuseWrites("it is unknown whether the store is a backup, so it can only be read: "
+                        + BackendFailures.reason(Objects.requireNonNull(e.getCause())));
                 return null;
             }
             throw e;

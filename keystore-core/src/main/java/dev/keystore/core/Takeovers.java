@@ -49,10 +49,15 @@ final class Takeovers {
      */
     Context open(String context, boolean unlessOwned, Attempts attempts) {
         long epoch = epoch(context, unlessOwned, attempts);
-        requireNotMoved(context, attempts); // after the takeover: nobody can move it any more
+        // After the takeover: nobody can move it any more.
+        StoreOpenException unknown = requireNotMoved(context, attempts);
         ContextFreshness followed = startFreshness(context, attempts);
         ContextSealer sealer = encrypted == null ? new Envelope(context) : encrypted.context(context);
-        return new Context(context, epoch, sealer, followed);
+        Context opened = new Context(context, epoch, sealer, followed);
+        if (unknown != null) {
+            opened.refuseCommits(unknown);
+        }
+        return opened;
     }
 
     /**
@@ -137,11 +142,23 @@ final class Takeovers {
         return isLive && !context.equals(StoreSealing.MARK.type()) ? freshness : null;
     }
 
-    /** Checks that a context was not moved to another store; one of a backup is only read. */
-    private void requireNotMoved(String context, Attempts attempts) {
-        MoveMark mark = isLive ? MoveMark.load(storage, context, attempts) : null;
-        if (mark != null) {
-            throw mark.refusal(context);
+    /**
+     * Checks that a context was not moved to another store; one of a backup is only read.
+     *
+     * @return why that cannot be found out, in a damaged store of which the rest can be read; else null
+     */
+    private @Nullable StoreOpenException requireNotMoved(String context, Attempts attempts) {
+        try {
+            MoveMark mark = isLive ? MoveMark.load(storage, context, attempts) : null;
+            if (mark != null) {
+                throw mark.refusal(context);
+            }
+            return null;
+        } catch (StoreOpenException e) {
+            if (BackendFailures.isPermanent(e.getCause())) {
+                return e;
+            }
+            throw e;
         }
     }
 

@@ -4,10 +4,12 @@ import static dev.keystore.core.Fixture.bytes;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.CommitFailedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.StoreSealing.Phase;
 import dev.keystore.testkit.Call.Operation;
@@ -49,6 +51,52 @@ class OpenDatabaseTest {
             assertThat(database.openContexts()).containsExactlyInAnyOrder("alice", "bob");
             database.takeOver("alice");
             assertThat(database.lostContexts()).isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("R84 a context of which it cannot be read whether it was moved is readable, and refuses commits")
+    void forContext_markCannotBeRead_isReadOnly() {
+        try (SignalKeyDatabase database = builder().open()) {
+            database.forContext("alice").put(KeyTypes.SESSION, "x", bytes("1"));
+        }
+        faults.on(Operation.LOAD).of("_store", "move").forever().fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+        try (SignalKeyDatabase database = builder().open()) {
+            SignalKeyStore alice = database.forContext("alice");
+            faults.forgetCalls();
+
+            assertThat(alice.find(KeyTypes.SESSION, "x")).hasValue(bytes("1"));
+            assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "x", bytes("2")))
+                    .isInstanceOf(CommitFailedException.class)
+                    .hasMessageContainingAll("unknown whether the context was moved", "Injected failure");
+            assertThat(faults.count(Operation.COMMIT)).isZero();
+            assertThat(alice.find(KeyTypes.SESSION, "x")).hasValue(bytes("1"));
+        }
+        faults.heal();
+        try (SignalKeyDatabase database = builder().open()) {
+            database.forContext("alice").put(KeyTypes.SESSION, "x", bytes("2"));
+        }
+    }
+
+    @Test
+    @DisplayName("R80 R84 a store of which it cannot be read whether it is a backup refuses writes, and is not called"
+            + " one that is live")
+    void open_stateCannotBeRead_isReadOnly() {
+        try (SignalKeyDatabase database = builder().open()) {
+            database.forContext("alice").put(KeyTypes.SESSION, "x", bytes("1"));
+        }
+        faults.on(Operation.LOAD).of("_store", "state").forever().fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+
+        assertThatThrownBy(builder().readingBackup()::open)
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("unknown whether it is a backup")
+                .hasMessageNotContaining("is not a backup");
+        try (SignalKeyDatabase database = builder().open()) {
+            SignalKeyStore alice = database.forContext("alice");
+            assertThat(alice.find(KeyTypes.SESSION, "x")).hasValue(bytes("1"));
+            assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "x", bytes("2")))
+                    .isInstanceOf(CommitFailedException.class)
+                    .hasMessageContainingAll("unknown whether the store is a backup", "Injected failure");
         }
     }
 
