@@ -84,10 +84,6 @@ abstract class CopyingCommand implements Callable<Integer>, Looking {
         return output;
     }
 
-    final long copied() {
-        return copied;
-    }
-
     /** Asks for confirmation, unless that was given; throws as {@link Confirmation#require} does. */
     final void confirm(String what, String word) {
         if (!yes) {

@@ -1,6 +1,7 @@
 package dev.keystore.cli;
 
 import dev.keystore.core.CopyReport;
+import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
 import dev.keystore.core.StoreMove;
@@ -80,7 +81,9 @@ final class MoveCommand extends CopyingCommand {
         if (report.dryRun()) {
             printOutcomes(report);
         } else {
-            output().line("In the target, verified: " + Text.count(copied(), "context")
+            long before = report.contexts(Outcome.ALREADY_THERE);
+            output().line("In the target, verified: " + Text.count(report.contexts(Outcome.COPIED), "context")
+                    + (before == 0 ? "" : ", and moved before, not verified again: " + Text.number(before))
                     + ". The source refuses them: delete it once no longer needed, and never use a copy of it.");
         }
     }

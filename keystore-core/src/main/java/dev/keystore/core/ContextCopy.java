@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -160,17 +161,27 @@ final class ContextCopy implements AutoCloseable {
 
     /** Does a part of the work, if the result is not known yet; a failure of this context is its result. */
     void attempt(Step step) {
+        attempt(step, () -> "target");
+    }
+
+    /**
+     * Does a part of the work, as {@link #attempt(Step)}.
+     *
+     * @param place which database a commit that failed was written to, for the reason
+     */
+    void attempt(Step step, Supplier<String> place) {
         if (result != null) {
             return;
         }
         try {
             result = step.run();
         } catch (LoadFailedException e) {
-            result = result(written ? Outcome.NOT_VERIFIED : Outcome.UNREADABLE, Map.of(), reasonUnlessTransient(e));
+            result = result(
+                    written ? Outcome.NOT_VERIFIED : Outcome.UNREADABLE, Map.of(), reasonUnlessTransient(e));
         } catch (CommitFailedException | OwnershipLostException e) {
-            result = result(Outcome.NOT_WRITTEN, Map.of(), reasonUnlessTransient(e));
-        } catch (UnreadableEntryException e) { // the data keys of the target: entries are collected by the readers
-            result = result(Outcome.NOT_WRITTEN, Map.of(), "target: " + e.getMessage());
+            result = result(Outcome.NOT_WRITTEN, Map.of(), place.get() + ": " + reasonUnlessTransient(e));
+        } catch (UnreadableEntryException e) { // the data keys of a database: entries are collected by the readers
+            result = result(Outcome.NOT_WRITTEN, Map.of(), place.get() + ": " + e.getMessage());
         }
     }
 

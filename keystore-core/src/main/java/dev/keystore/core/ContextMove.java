@@ -23,6 +23,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class ContextMove {
 
+    private static final String UNFINISHED = "; the target holds an unfinished copy, which it refuses to open: run the"
+            + " move again, or abandon it in the target (keystore erase)";
+
+    private static final String LEFT = "; the source refuses the context already: run the move again";
+
     private final SignalKeyDatabase source;
     private final SignalKeyDatabase target;
     private final String name;
@@ -31,6 +36,12 @@ final class ContextMove {
 
     /** Called before each commit. */
     private final Runnable onChange;
+
+    /** What has become of the context, if the move then fails; added to the reason. */
+    private String reached = "";
+
+    /** Which database the next commit is written to, for messages. */
+    private String writing = "target";
 
     ContextMove(
             SignalKeyDatabase source,
@@ -60,8 +71,16 @@ final class ContextMove {
     private ContextResult attempt(ContextCopy.Step step) {
         ContextCopy copy = new ContextCopy(source, target, name, false, null, listener);
         copy.begin();
-        copy.attempt(step);
-        return copy.result();
+        copy.attempt(step, () -> writing);
+        ContextResult result = copy.result();
+        return result.outcome() == Outcome.NOT_WRITTEN
+                ? new ContextResult(
+                        name,
+                        Outcome.NOT_WRITTEN,
+                        result.types(),
+                        result.unreadable(),
+                        result.reason() + reached)
+                : result;
     }
 
     /**
@@ -123,9 +142,13 @@ final class ContextMove {
         if (dry) {
             return copyOf(replaceable, arriving).dryRun();
         }
+        if (there != null && there.equals(arriving)) {
+            reached = UNFINISHED;
+        }
         Context from = contextOf(source); // first: if it is refused, nothing is changed
         if (there != null && !there.equals(arriving)) {
             change(target, arriving.put()); // it was moved away from there, and comes back
+            reached = UNFINISHED;
         }
         ContextResult result;
         boolean moved;
@@ -136,9 +159,13 @@ final class ContextMove {
                 return result;
             }
             replaceable = true;
+            reached = UNFINISHED;
+            writing = "source";
             moved = leave(
                     from, new MoveMark(MoveMark.Side.MOVED, arriving.move(), idOf(target, false), targetName), seen);
+            writing = "target";
         } while (!moved);
+        reached = LEFT;
         arrive();
         return result;
     }
@@ -218,6 +245,7 @@ final class ContextMove {
                 && there.move().equals(here.move());
         if (arriving) {
             if (!dry) {
+                reached = LEFT;
                 arrive();
             }
         } else if (there != null || !here.other().equals(idOf(target, dry))) {

@@ -77,12 +77,18 @@ final class ContextReader {
         }
     }
 
-    /** Returns the mark of a context that was moved, or null; throws as {@link #entries} does. */
+    /**
+     * Returns the mark of a context that was moved, or null.
+     *
+     * @throws LoadFailedException if the backend failed, or the mark is damaged
+     */
     static @Nullable MoveMark mark(String place, Engine engine, String context) {
         try {
             return MoveMark.load(engine.storage, context);
         } catch (LoadFailedException e) {
             throw in(place, e);
+        } catch (UnreadableEntryException e) {
+            throw new LoadFailedException(place + ": " + e.getMessage(), e);
         }
     }
 

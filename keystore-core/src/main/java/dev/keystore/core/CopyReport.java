@@ -62,7 +62,10 @@ public record CopyReport(
         COPIED(true),
         /** The target held other entries of it. They were replaced, as requested, in one commit, which was verified. */
         REPLACED(true),
-        /** The target held the same entries. It was not changed. */
+        /**
+         * The target held the same entries, and was not changed. In a move, the context was moved there before, and the
+         * target still holds entries of it; they were not compared, since they may have changed since.
+         */
         ALREADY_THERE(true),
         /** The target holds other entries of it, or cannot hold it. It was not changed. */
         REFUSED(false),
@@ -70,7 +73,10 @@ public record CopyReport(
         NOT_FOUND(false),
         /** It cannot be read, in the source or in the target, as the reason says. The target was not changed. */
         UNREADABLE(false),
-        /** The target did not write it. It was not changed. */
+        /**
+         * It was not written. The target was not changed; after a move, it may hold an unfinished copy, which it refuses
+         * to open, as the reason says.
+         */
         NOT_WRITTEN(false),
         /**
          * It was written, but the target does not return what the source holds, or one of them cannot be read: the

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.keystore.ContextMovedException;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
@@ -163,6 +164,48 @@ class StoreCopyTest extends CopiedDatabases {
         assertThat(targetFaults.groupSizes()).containsExactly(1, 2, 4, 1, 1, 1, 1);
         assertThat(report.contexts()).isEqualTo(Map.of(Outcome.COPIED, 6L, Outcome.NOT_WRITTEN, 1L));
         assertThat(contents(targetMemory)).hasSize(6).doesNotContainKey("context 104");
+    }
+
+    @Test
+    @DisplayName("R84 a move whose source cannot be marked says so, and that the target holds an unfinished copy")
+    void move_sourceCannotBeWritten_namesIt() {
+        fill(sourceMemory, "alice");
+        open();
+        source.storeId();
+        sourceFaults.on(Operation.COMMIT).forever().fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+
+        CopyReport failed = failingMove();
+
+        assertThat(failed.notCopied()).singleElement().satisfies(result -> {
+            assertThat(result.outcome()).isEqualTo(Outcome.NOT_WRITTEN);
+            assertThat(result.reason())
+                    .startsWith("source: ")
+                    .contains("Injected failure", "the target holds an unfinished copy", "run the move again");
+        });
+        assertThatThrownBy(() -> target.forContext("alice")).isInstanceOf(ContextMovedException.class);
+        sourceFaults.heal();
+        targetFaults.on(Operation.COMMIT).forever().fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+        assertThat(failingMove().notCopied().get(0).reason())
+                .startsWith("target: ")
+                .contains("the source refuses the context already", "run the move again");
+    }
+
+    private CopyReport failingMove() {
+        StoreMove move = StoreMove.from(source).to(target, "the new place");
+        return catchThrowableOfType(CopyIncompleteException.class, move::run).report();
+    }
+
+    @Test
+    @DisplayName("R84 R43 a copy of a context whose mark of a move is damaged names the source")
+    void run_markOfSourceDamaged_namesTheSource() {
+        fill(sourceMemory, "alice");
+        sourceMemory.save("alice", "_store", "move", bytes("damaged"));
+        open();
+
+        assertThat(failing(copy()).notCopied()).singleElement().satisfies(result -> {
+            assertThat(result.outcome()).isEqualTo(Outcome.UNREADABLE);
+            assertThat(result.reason()).startsWith("source: ").contains("_store/move");
+        });
     }
 
     /** Returns names whose order is that of their numbers. */
