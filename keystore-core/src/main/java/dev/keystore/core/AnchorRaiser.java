@@ -14,7 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The daemon thread that raises the freshness anchor, for many contexts in one write.
+ * The daemon thread that raises the freshness anchor, for many contexts in one write. It waits for
+ * {@link #GATHER_NANOS} after the first request, so that contexts that are opened one after another share writes.
  *
  * <p>While the anchor is out of reach, commits continue. It is tried again after pauses of 1 s to 1 min, and each
  * series of failures is logged once. A context that cannot be read is logged once as well; it is tried again with the
@@ -25,6 +26,7 @@ final class AnchorRaiser {
     private static final Logger LOG = LoggerFactory.getLogger(AnchorRaiser.class);
     private static final int CONTEXTS_PER_WRITE = 1_024;
     private static final long CHECK_NANOS = TimeUnit.SECONDS.toNanos(60);
+    static final long GATHER_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
     private static final long FIRST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final Function<List<ContextFreshness>, Map<ContextFreshness, KeyStoreException>> write;
@@ -72,6 +74,7 @@ final class AnchorRaiser {
                 LockSupport.parkNanos(this, pauseNanos > 0 ? pauseNanos : CHECK_NANOS);
                 Thread.interrupted();
             }
+            gather();
             requested.addAll(unreadable);
             unreadable.clear();
             if (!closing && raise(requested, pauseNanos == 0)) {
@@ -85,12 +88,29 @@ final class AnchorRaiser {
         }
         known.removeIf(context -> !context.isAhead());
         requested.addAll(known);
-        raise(requested, true);
+        boolean raised = true;
+        while (raised && !requested.isEmpty()) {
+            raised = raise(requested, true);
+        }
     }
 
-    /** Raises the anchor for contexts, and removes those from the set. Returns false if that failed. */
+    /** Waits for further requests if there is one. */
+    private void gather() {
+        long deadlineNanos = System.nanoTime() + GATHER_NANOS;
+        long leftNanos = requested.isEmpty() ? 0 : GATHER_NANOS;
+        while (!closing && leftNanos > 0) {
+            LockSupport.parkNanos(this, leftNanos);
+            Thread.interrupted();
+            leftNanos = deadlineNanos - System.nanoTime();
+        }
+    }
+
+    /**
+     * Raises the anchor for as many contexts as there are in the set now, and removes those from it. Others that are
+     * requested meanwhile wait for the next time. Returns false if that failed.
+     */
     private boolean raise(Set<ContextFreshness> contexts, boolean warn) {
-        while (!contexts.isEmpty()) {
+        for (int left = contexts.size(); left > 0 && !contexts.isEmpty(); left -= CONTEXTS_PER_WRITE) {
             List<ContextFreshness> batch = new ArrayList<>();
             for (ContextFreshness context : contexts) {
                 if (batch.size() < CONTEXTS_PER_WRITE) {

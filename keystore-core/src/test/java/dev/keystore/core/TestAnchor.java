@@ -73,8 +73,8 @@ final class TestAnchor implements FreshnessAnchor {
         if (loadsFail) {
             throw BackendException.permanent("test anchor: could not read: out of reach", null);
         }
-        Map<String, byte[]> found = new HashMap<>(records);
-        found.keySet().retainAll(keys);
+        Map<String, byte[]> found = new HashMap<>();
+        keys.stream().filter(records::containsKey).forEach(key -> found.put(key, records.get(key)));
         return found;
     }
 
