@@ -98,7 +98,10 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
             lockInProcess(deadlineNanos);
             try (FileChannel channel = openOrCreate(sibling(".lock"));
                     FileLock held = lock(channel, deadlineNanos)) {
-                return held.isValid() ? replaceLocked(replacements) : Set.of();
+                if (!held.isValid()) {
+                    throw new IOException("its lock is not valid any more");
+                }
+                return replaceLocked(replacements);
             } finally {
                 lock.unlock();
             }
