@@ -146,23 +146,6 @@ public final class StoreInspection implements AutoCloseable {
     }
 
     /**
-     * Returns whether a move of a context to this store has not ended (R84). It cannot be opened then.
-     *
-     * @param context the name of the context
-     * @return whether it has begun, and not ended
-     * @throws LoadFailedException if the backend failed
-     * @throws dev.keystore.CorruptEntryException if the entry that says so cannot be read
-     * @throws IllegalArgumentException if the backend cannot have such a context
-     * @throws IllegalStateException if this is closed
-     */
-    public boolean isArriving(String context) {
-        engine.checkOpen();
-        engine.checkContext(Objects.requireNonNull(context, "context"));
-        MoveMark mark = MoveMark.load(engine.storage, context);
-        return mark != null && mark.side() == MoveMark.Side.ARRIVING;
-    }
-
-    /**
      * Returns how far the store is encrypted. Unless it is {@link Phase#ENCRYPTED}, entries that are not encrypted
      * count as intact. An unfinished job may not have reached them; but somebody with write access may also have put
      * them there, together with a mark from the time of a job. {@link ContextInspection#entriesByKey} counts them as

@@ -505,8 +505,10 @@ class StoreMoveTest {
         Path file = folder.resolve("keys.backup");
         try (SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
             StoreBackup.of(target).to(file).run();
-            assertThat(target.inspection().isArriving("alice")).isTrue();
-            assertThat(target.inspection().isArriving("bob")).isFalse();
+            assertThat(target.inspection().inspect("alice").move())
+                    .map(Move::state)
+                    .hasValue(MoveState.ARRIVING);
+            assertThat(target.inspection().inspect("bob").move()).isEmpty();
 
             assertThat(StoreMove.abandon(target, "bob")).isFalse();
             assertThat(StoreMove.abandon(target, "alice")).isTrue();
