@@ -143,6 +143,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
      *     open the database again; nothing was written
      * @throws dev.keystore.StaleStoreException if the context is older than its freshness anchor, or was written to in
      *     another copy of the store; nothing was changed (R82, R83)
+     * @throws dev.keystore.ContextMovedException if the context was moved to another store, or its move to this one has
+     *     not ended; no entry was changed (R84)
      * @throws OperationInterruptedException if the thread was interrupted during an attempt, between two attempts, or
      *     while another thread was opening the context; its former owner may have lost it nevertheless
      */
@@ -165,6 +167,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
      * @throws IllegalStateException if this database is closed
      * @throws ContextOwnedException as for {@link #forContext}
      * @throws StoreOpenException as for {@link #forContext}
+     * @throws dev.keystore.StaleStoreException as for {@link #forContext}
+     * @throws dev.keystore.ContextMovedException as for {@link #forContext}
      * @throws OperationInterruptedException as for {@link #forContext}
      */
     public SignalKeyStore forExistingContext(String context) {
@@ -190,6 +194,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
      * @throws IllegalArgumentException as for {@link #forContext}
      * @throws IllegalStateException if this database is closed
      * @throws StoreOpenException as for {@link #forContext}
+     * @throws dev.keystore.StaleStoreException as for {@link #forContext}
+     * @throws dev.keystore.ContextMovedException as for {@link #forContext}
      * @throws OperationInterruptedException as for {@link #forContext}
      */
     public SignalKeyStore takeOver(String context) {
@@ -198,8 +204,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Returns the names of the contexts that hold at least one entry, each once, in any order (R55): those for which
-     * {@link #forExistingContext} succeeds. A context that was only opened is not among them.
+     * Returns the names of the contexts that hold at least one entry, each once, in any order (R55). Those that were
+     * moved to another store, or whose move to this one has not ended, are among them; a context that was only opened
+     * is not.
      *
      * <p>The backend is asked, also for contexts that are open. No context is taken over, so this may run alongside
      * other processes that own them. The stream is read in bounded memory, however many contexts there are. It is
