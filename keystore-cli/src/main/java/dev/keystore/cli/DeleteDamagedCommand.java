@@ -8,6 +8,7 @@ import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.ContextInspection;
 import dev.keystore.core.ContextInspection.Damage;
 import dev.keystore.core.ContextInspection.Kind;
+import dev.keystore.core.ContextReport;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
 import java.util.ArrayList;
@@ -142,8 +143,7 @@ final class DeleteDamagedCommand extends StoreCommand {
 
     private static String kept(Damage damage) {
         String why = damage.kind() == Kind.NOT_LOADED
-                ? "could not be loaded although it is not damaged itself: the disk or the file is failing; copy what"
-                        + " can be read before anything else"
+                ? "could not be loaded although it is not damaged itself: " + ContextReport.advice(damage)
                 : "cannot be deleted alone: link the device again, or erase the context (keystore erase)";
         return "Entry " + damage.entry() + " " + why;
     }

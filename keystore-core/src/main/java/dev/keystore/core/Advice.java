@@ -23,6 +23,11 @@ final class Advice {
     /** Signed pre-keys that are older than this are reported, if there is no younger one. */
     static final Duration OLD_KEY = Duration.ofDays(30);
 
+    /** Nothing can be copied out of a file whose structure is damaged. */
+    private static final String FAILING =
+            "keep a copy of the files of the store on another disk, look for the cause, and"
+                    + " restore a backup (keystore restore), or link the device again";
+
     private static final Map<String, String> DAMAGED = Map.of(
             "session", "delete it; the next message starts a new session",
             "sender-key", "delete it; the member's key is sent again",
@@ -38,7 +43,7 @@ final class Advice {
 
     static String forDamaged(Damage damage) {
         if (damage.kind() == Kind.NOT_LOADED) {
-            return "the disk or the file is failing: copy what can be read before anything else";
+            return "the disk or the file is failing: " + FAILING;
         }
         return DAMAGED.getOrDefault(
                 damage.entry().type(), "delete it, or write it again; see \"A damaged entry\" in docs/operating.md");
@@ -48,14 +53,14 @@ final class Advice {
     static List<String> forContext(ContextInspection context, Optional<Phase> encryption, Instant now) {
         List<String> advice = new ArrayList<>();
         if (context.damagedEntries() > 1) {
-            advice.add("Several entries are damaged, so the disk or memory may be failing: copy what can be read to"
-                    + " another disk first.");
+            advice.add("Several entries are damaged, so the disk or memory may be failing: back the store up to another"
+                    + " disk first (keystore backup).");
         }
         if (context.damagedEntries() > 0) {
             advice.add("See the list of damaged entries for what to do about each.");
         }
         if (context.incomplete().isPresent()) {
-            advice.add("Not everything could be read: copy what can be read to another disk, and look for the cause.");
+            advice.add("Not everything could be read, so the disk or the file may be failing: " + FAILING + ".");
         }
         if (context.move().isEmpty()) {
             forKeys(context, now, advice);
