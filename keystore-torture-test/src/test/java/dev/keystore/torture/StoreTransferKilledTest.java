@@ -19,8 +19,8 @@ import dev.keystore.torture.child.StoreTransferChild;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -174,8 +174,7 @@ class StoreTransferKilledTest {
             assertThat(backup.contexts()).hasSize(CONTEXTS);
             for (int context = 0; context < CONTEXTS; context++) {
                 assertThat(backup.forContext("context " + context).verify()).isEmpty();
-                assertThat(backup.forContext("context " + context).get(KeyTypes.IDENTITY_KEY, ids()))
-                        .hasSize(ENTRIES);
+                assertFilled(backup, "context " + context);
             }
             SignalKeyStore store = backup.forContext("context 0");
             assertThat(store.find(KeyTypes.SESSION, "a").orElse(new byte[0]))
@@ -266,8 +265,7 @@ class StoreTransferKilledTest {
                 return false;
             }
             for (int context = 0; context < CONTEXTS; context++) {
-                assertThat(opened.forContext("context " + context).get(KeyTypes.IDENTITY_KEY, ids()))
-                        .hasSize(ENTRIES);
+                assertFilled(opened, "context " + context);
             }
             return true;
         }
@@ -316,9 +314,8 @@ class StoreTransferKilledTest {
             return false;
         }
         try {
-            SignalKeyStore store = database.forContext(context);
-            assertThat(store.get(KeyTypes.IDENTITY_KEY, ids())).hasSize(ENTRIES);
-            store.saveCredentials(value(context, -1));
+            assertFilled(database, context);
+            database.forContext(context).saveCredentials(value(context, -1));
             return true;
         } catch (ContextMovedException e) {
             return false;
@@ -372,12 +369,17 @@ class StoreTransferKilledTest {
         return (context + "/" + number).getBytes(UTF_8);
     }
 
-    private static List<String> ids() {
-        List<String> ids = new ArrayList<>();
+    /** Checks that a context holds each entry with its value. */
+    private static void assertFilled(SignalKeyDatabase database, String context) {
+        Map<String, String> expected = new HashMap<>();
         for (int i = 0; i < ENTRIES; i++) {
-            ids.add("bob." + i);
+            expected.put("bob." + i, new String(value(context, i), UTF_8));
         }
-        return ids;
+        Map<String, String> found = new HashMap<>();
+        database.forContext(context)
+                .get(KeyTypes.IDENTITY_KEY, expected.keySet())
+                .forEach((id, value) -> found.put(id, new String(value, UTF_8)));
+        assertThat(found).isEqualTo(expected);
     }
 
     /**
