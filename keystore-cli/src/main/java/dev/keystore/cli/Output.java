@@ -70,7 +70,7 @@ final class Output {
 
     /** Makes the backends of the folder known to this thread. */
     void addBackends() {
-        if (backends == null) {
+        if (backends == null || backends.toString().isBlank()) { // an empty variable is as if it were not set
             return;
         }
         List<URL> jars = new ArrayList<>();

@@ -339,7 +339,16 @@ class BackupCommandTest {
                 "UPDATE entry SET value = substr(value, 1, 9) WHERE type = '_keys' AND context ="
                         + " (SELECT min(context) FROM entry WHERE context <> '_store')");
         String[] restore = {
-            "restore", file(), target(), "--key-file", key, "--target-key-file", key, "--without-rules", "--yes", "--json"
+            "restore",
+            file(),
+            target(),
+            "--key-file",
+            key,
+            "--target-key-file",
+            key,
+            "--without-rules",
+            "--yes",
+            "--json"
         };
 
         Ran ran = Ran.of(restore);

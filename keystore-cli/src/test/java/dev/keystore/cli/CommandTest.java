@@ -255,6 +255,21 @@ class CommandTest {
     }
 
     @Test
+    @DisplayName("an empty folder name for further backends, as from an empty KEYSTORE_BACKENDS, adds none")
+    void backends_emptyName_addsNone() {
+        ClassLoader before = Thread.currentThread().getContextClassLoader();
+        ContextsCommand command = new ContextsCommand();
+        try {
+            new CommandLine(command).parseArgs(url(), "--backends", "");
+            command.output().addBackends();
+
+            assertThat(Thread.currentThread().getContextClassLoader()).isSameAs(before);
+        } finally {
+            Thread.currentThread().setContextClassLoader(before);
+        }
+    }
+
+    @Test
     @DisplayName("R43 delete-damaged leaves damaged credentials, and says to link the device again")
     void deleteDamaged_leavesCredentials() throws Exception {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
