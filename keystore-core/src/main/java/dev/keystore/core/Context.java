@@ -65,7 +65,6 @@ final class Context {
     /** Creates what commits are refused with, whoever owns the context. */
     private volatile @Nullable Supplier<KeyStoreException> refusal;
 
-
     @SuppressWarnings("unused") // used through OWNERSHIP_LOST_REPORTED
     private volatile boolean ownershipLostReported;
 

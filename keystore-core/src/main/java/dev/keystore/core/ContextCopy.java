@@ -176,8 +176,7 @@ final class ContextCopy implements AutoCloseable {
         try {
             result = step.run();
         } catch (LoadFailedException e) {
-            result = result(
-                    written ? Outcome.NOT_VERIFIED : Outcome.UNREADABLE, Map.of(), reasonUnlessTransient(e));
+            result = result(written ? Outcome.NOT_VERIFIED : Outcome.UNREADABLE, Map.of(), reasonUnlessTransient(e));
         } catch (CommitFailedException | OwnershipLostException e) {
             result = result(Outcome.NOT_WRITTEN, Map.of(), place.get() + ": " + reasonUnlessTransient(e));
         } catch (UnreadableEntryException e) { // the data keys of a database: entries are collected by the readers

@@ -75,11 +75,7 @@ final class ContextMove {
         ContextResult result = copy.result();
         return result.outcome() == Outcome.NOT_WRITTEN
                 ? new ContextResult(
-                        name,
-                        Outcome.NOT_WRITTEN,
-                        result.types(),
-                        result.unreadable(),
-                        result.reason() + reached)
+                        name, Outcome.NOT_WRITTEN, result.types(), result.unreadable(), result.reason() + reached)
                 : result;
     }
 

@@ -74,8 +74,8 @@ public record CopyReport(
         /** It cannot be read, in the source or in the target, as the reason says. The target was not changed. */
         UNREADABLE(false),
         /**
-         * It was not written. The target was not changed; after a move, it may hold an unfinished copy, which it refuses
-         * to open, as the reason says.
+         * It was not written. The target was not changed; after a move, it may hold an unfinished copy, which it
+         * refuses to open, as the reason says.
          */
         NOT_WRITTEN(false),
         /**

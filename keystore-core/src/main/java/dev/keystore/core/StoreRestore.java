@@ -203,8 +203,8 @@ public final class StoreRestore {
      *     cannot be opened until {@link #run} has returned; restore the {@link #contexts} that can be
      * @throws StoreOpenException if the target cannot be opened, holds contexts, or is the target of another restore,
      *     or of an earlier run that has restored contexts which are not named any more; it was not changed
-     * @throws dev.keystore.LoadFailedException if one of the databases could not be reached; run the restore again. Also
-     *     if the file of the backup is damaged as a whole; then nothing was changed
+     * @throws dev.keystore.LoadFailedException if one of the databases could not be reached; run the restore again.
+     *     Also if the file of the backup is damaged as a whole; then nothing was changed
      * @throws dev.keystore.KeyStoreException as for {@link StoreCopy#run}; run the restore again
      * @throws dev.keystore.OperationInterruptedException if the thread was interrupted; run the restore again
      * @throws IllegalStateException if the backup is closed, two {@link dev.keystore.spi.RestoreRules} apply to one
