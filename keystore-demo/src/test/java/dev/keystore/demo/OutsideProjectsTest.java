@@ -161,7 +161,7 @@ class OutsideProjectsTest {
                 write("src/" + SAMPLE.relativize(file), Files.readString(file));
             }
         }
-        assertThat(maven("test")).contains("Tests run: 3, Failures: 0, Errors: 0, Skipped: 0");
+        assertThat(maven("test")).contains("Tests run: 4, Failures: 0, Errors: 0, Skipped: 0");
     }
 
     /** Returns a version that this build uses, by the name of its property. */

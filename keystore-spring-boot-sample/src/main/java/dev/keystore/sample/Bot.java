@@ -3,6 +3,7 @@ package dev.keystore.sample;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
+import java.math.BigInteger;
 import org.springframework.stereotype.Component;
 
 /** Numbers the messages of each peer. The number stands for a session, which each message changes. */
@@ -17,10 +18,10 @@ class Bot {
 
     String answer(String peer, String message) {
         return store.transaction("session:" + peer, tx -> {
-            int number = tx.find(KeyTypes.SESSION, peer)
-                    .map(session -> session[0] + 1)
-                    .orElse(1);
-            tx.put(KeyTypes.SESSION, peer, new byte[] {(byte) number});
+            BigInteger last =
+                    tx.find(KeyTypes.SESSION, peer).map(BigInteger::new).orElse(BigInteger.ZERO);
+            BigInteger number = last.add(BigInteger.ONE);
+            tx.put(KeyTypes.SESSION, peer, number.toByteArray());
             return "%d: %s".formatted(number, message);
         });
     }

@@ -12,10 +12,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Keeps the code in docs/spring-boot.md equal to that of the sample, which other tests run. */
+/** Keeps the code and the properties in the pages equal to those of the sample, which other tests run. */
 class SpringBootPageTest {
 
-    private static final Path PAGE = Path.of("..", "docs", "spring-boot.md");
+    private static final Path DOCS = Path.of("..", "docs");
 
     @Test
     @DisplayName("each excerpt of the page occurs in the source of the sample")
@@ -27,7 +27,7 @@ class SpringBootPageTest {
                     .toList();
         }
         List<String> excerpts = Pattern.compile("(?ms)^```(?:java|properties)\\R(.*?)^```")
-                .matcher(read(PAGE))
+                .matcher(read(DOCS.resolve("spring-boot.md")))
                 .results()
                 .map(match -> withoutSpace(match.group(1)))
                 .toList();
@@ -36,6 +36,12 @@ class SpringBootPageTest {
                 .hasSizeGreaterThan(3)
                 .allSatisfy(excerpt -> assertThat(sources)
                         .anySatisfy(source -> assertThat(source).contains(excerpt)));
+    }
+
+    @Test
+    @DisplayName("R100 the page of metrics names the property that turns histograms on")
+    void metricsPage_namesThePropertyOfHistograms() {
+        assertThat(read(DOCS.resolve("metrics.md"))).contains("`" + BotApplicationTest.HISTOGRAMS + "`");
     }
 
     private static String read(Path file) {

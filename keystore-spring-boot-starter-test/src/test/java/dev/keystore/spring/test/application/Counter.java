@@ -18,7 +18,7 @@ class Counter {
     int next() {
         return store.transaction("counter", tx -> {
             int next = tx.find(KeyTypes.SESSION, "counter")
-                    .map(value -> value[0] + 1)
+                    .map(value -> Byte.toUnsignedInt(value[0]) + 1)
                     .orElse(1);
             tx.put(KeyTypes.SESSION, "counter", new byte[] {(byte) next});
             tx.saveCredentials(new byte[] {1});
