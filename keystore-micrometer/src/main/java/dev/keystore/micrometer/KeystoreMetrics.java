@@ -21,6 +21,8 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The metrics of one database: a listener that the database calls, and a binder that registers the meters.
@@ -39,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe.
  */
 public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
+
+    private static final Logger LOG = LoggerFactory.getLogger(KeystoreMetrics.class);
 
     private final Tags tags;
     private final List<LongSupplier> cachedReads = new CopyOnWriteArrayList<>();
@@ -79,13 +83,20 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     /**
      * Sets the database whose cache the gauges show. Until then, and for a database that is not watched, they are
-     * {@code NaN}.
+     * {@code NaN}. If no database was opened with this listener, nothing can be measured: a warning is logged, and the
+     * gauges stay {@code NaN}.
      *
      * @param database the database, which was opened with this listener
      * @return the database
      */
     public SignalKeyDatabase watch(SignalKeyDatabase database) {
-        this.database = Objects.requireNonNull(database, "database");
+        Objects.requireNonNull(database, "database");
+        if (cachedReads.isEmpty()) {
+            LOG.warn("The database is not measured, since it was opened without its KeystoreMetrics: pass them to its"
+                    + " builder, with listener(metrics)");
+        } else {
+            this.database = database;
+        }
         return database;
     }
 

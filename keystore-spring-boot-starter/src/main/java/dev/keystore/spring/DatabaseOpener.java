@@ -32,6 +32,7 @@ final class DatabaseOpener {
             "encryption.names", "keystore.encryption.hide-names",
             "encryption.padding", "keystore.encryption.padding",
             "freshness.anchor", "keystore.freshness.anchor",
+            "freshness.anchor.password", "keystore.freshness.anchor-password",
             "freshness.anchorLost", "keystore.freshness.accept-lost");
 
     private final KeystoreProperties properties;
@@ -230,14 +231,24 @@ final class DatabaseOpener {
             builder.freshnessAnchor(anchor);
         } else if (freshness.anchor() != null) {
             builder.property("freshness.anchor", freshness.anchor());
-        } else if (freshness.acceptLost()) {
-            throw new InvalidPropertyException(
-                    "keystore.freshness.accept-lost is set, but no anchor",
-                    "Set keystore.freshness.anchor, or define a bean of the type dev.keystore.spi.FreshnessAnchor.",
-                    null);
+            if (freshness.anchorPassword() != null) {
+                builder.property("freshness.anchor.password", freshness.anchorPassword());
+            }
+        } else {
+            requireNoAnchor("anchor-password", freshness.anchorPassword() != null);
+            requireNoAnchor("accept-lost", freshness.acceptLost());
         }
         if (freshness.acceptLost()) {
             builder.property("freshness.anchorLost", "accept");
+        }
+    }
+
+    private static void requireNoAnchor(String property, boolean set) {
+        if (set) {
+            throw new InvalidPropertyException(
+                    "keystore.freshness." + property + " is set, but no anchor",
+                    "Set keystore.freshness.anchor, or define a bean of the type dev.keystore.spi.FreshnessAnchor.",
+                    null);
         }
     }
 
@@ -248,7 +259,7 @@ final class DatabaseOpener {
     SignalKeyDatabase open() {
         return hidden(
                 "The store cannot be opened with these properties",
-                "Correct keystore.url, keystore.properties or keystore.freshness.anchor.",
+                "Correct keystore.url, keystore.properties, or keystore.freshness.anchor and anchor-password.",
                 builder::open);
     }
 

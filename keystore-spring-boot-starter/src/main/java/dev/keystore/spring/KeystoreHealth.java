@@ -2,6 +2,7 @@ package dev.keystore.spring;
 
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.OneTimePreKeys;
@@ -16,7 +17,6 @@ import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 
 /**
  * Checks the health of the database, for the indicators of both generations of Boot. The details are counts and the
@@ -57,16 +57,7 @@ final class KeystoreHealth {
         this.database = database;
         this.unreadable = unreadable;
         this.properties = properties;
-        requireNotNegative("minimum-pre-keys", properties.minimumPreKeys());
-        requireNotNegative("maximum-contexts", properties.maximumContexts());
         this.nanoTime = nanoTime;
-    }
-
-    private static void requireNotNegative(String property, int value) {
-        if (value < 0) {
-            throw new InvalidConfigurationPropertyValueException(
-                    "keystore.health." + property, value, "must be at least 0");
-        }
     }
 
     /**
@@ -133,6 +124,9 @@ final class KeystoreHealth {
                 few += hasFewPreKeys(database.forContext(context)) ? 1 : 0;
             } catch (UnreadableEntryException e) {
                 uncountable++; // in a store that hides names, one damaged entry is enough
+            } catch (LoadFailedException e) {
+                uncountable++; // the backend answers: what is wrong concerns this context
+                LOG.warn("The pre-keys of a context cannot be counted", e);
             }
         }
         details.put(FEW, isLate ? few(few) : few);
@@ -148,9 +142,10 @@ final class KeystoreHealth {
     private boolean hasFewPreKeys(SignalKeyStore store) {
         long minimum = properties.minimumPreKeys();
         return hasAny(store, KeyTypes.SIGNED_PRE_KEY) // an account that others start sessions with
-                && (OneTimePreKeys.count(store, minimum) < minimum || hasFewKyberPreKeys(store, minimum));
+                && (hasFewKyberPreKeys(store, minimum) || OneTimePreKeys.count(store, minimum) < minimum);
     }
 
+    /** Also records that a context has one-time Kyber pre-keys, so each check calls it. */
     private boolean hasFewKyberPreKeys(SignalKeyStore store, long minimum) {
         if (hasAny(store, OneTimePreKeys.KYBER_MARK)) {
             usesOneTimeKyber.add(store.context());

@@ -5,6 +5,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.util.unit.DataSize;
 
 /**
@@ -94,10 +95,13 @@ public record KeystoreProperties(
      * The properties that begin with {@code keystore.freshness.}.
      *
      * @param anchor Freshness anchor: file:path, or the URL of another database.
+     * @param anchorPassword Where the password of that database is, in the form env:NAME or file:path.
      * @param acceptLost Whether to accept contexts whose records in the anchor are lost.
      */
     public record Freshness(
-            @Nullable String anchor, @DefaultValue("false") boolean acceptLost) {
+            @Nullable String anchor,
+            @Nullable String anchorPassword,
+            @DefaultValue("false") boolean acceptLost) {
 
         /** Returns no value, since a URL may contain a password. */
         @Override
@@ -116,5 +120,25 @@ public record KeystoreProperties(
     public record Health(
             @DefaultValue("10") int minimumPreKeys,
             @DefaultValue("100") int maximumContexts,
-            @DefaultValue("false") boolean expectTakeovers) {}
+            @DefaultValue("false") boolean expectTakeovers) {
+
+        /**
+         * Refuses negative numbers, also if there is no health indicator.
+         *
+         * @param minimumPreKeys see above
+         * @param maximumContexts see above
+         * @param expectTakeovers see above
+         */
+        public Health {
+            requireNotNegative("minimum-pre-keys", minimumPreKeys);
+            requireNotNegative("maximum-contexts", maximumContexts);
+        }
+
+        private static void requireNotNegative(String property, int value) {
+            if (value < 0) {
+                throw new InvalidConfigurationPropertyValueException(
+                        "keystore.health." + property, value, "must be at least 0");
+            }
+        }
+    }
 }

@@ -39,6 +39,7 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -328,19 +329,29 @@ class DatabaseBeanTest {
     @Test
     @DisplayName("R100 keystore.slow-transaction-threshold logs slow transactions; unset, none is logged")
     void slowTransactionThreshold_logs() {
-        ListAppender<ILoggingEvent> appender = new ListAppender<>();
-        appender.start();
-        Logger logger = (Logger) LoggerFactory.getLogger(SlowTransactionLog.NAME);
-        logger.addAppender(appender);
-        try {
+        List<ILoggingEvent> logged = logged(SlowTransactionLog.NAME, () -> {
             inMemory().run(DatabaseBeanTest::runTransaction);
             inMemory("keystore.slow-transaction-threshold=1h").run(DatabaseBeanTest::runTransaction);
-            assertThat(appender.list).isEmpty();
-            inMemory("keystore.slow-transaction-threshold=0s").run(DatabaseBeanTest::runTransaction);
-            assertThat(appender.list).hasSize(1);
+        });
+        assertThat(logged).isEmpty();
+        logged = logged(
+                SlowTransactionLog.NAME,
+                () -> inMemory("keystore.slow-transaction-threshold=0s").run(DatabaseBeanTest::runTransaction));
+        assertThat(logged).hasSize(1);
+    }
+
+    /** Returns what a logger logs meanwhile. */
+    private static List<ILoggingEvent> logged(String name, Runnable work) {
+        ListAppender<ILoggingEvent> appender = new ListAppender<>();
+        appender.start();
+        Logger logger = (Logger) LoggerFactory.getLogger(name);
+        logger.addAppender(appender);
+        try {
+            work.run();
         } finally {
             logger.detachAppender(appender);
         }
+        return appender.list;
     }
 
     private static void runTransaction(ApplicationContext context) {
@@ -412,6 +423,45 @@ class DatabaseBeanTest {
                                 .doesNotContainKey("unreadableEntries");
                     });
         }
+    }
+
+    @Test
+    @DisplayName(
+            "R100 a database of the application is measured if its builder has the metrics, else a warning says so")
+    void databaseBean_withoutMetrics_warns() {
+        ApplicationContextRunner runner = Runners.keystore().withBean(MeterRegistry.class, SimpleMeterRegistry::new);
+        List<ILoggingEvent> logged = logged(
+                KeystoreMetrics.class.getName(),
+                () -> runner.withBean(
+                                SignalKeyDatabase.class,
+                                () -> SignalKeyDatabase.builder()
+                                        .backend(memory.reopen())
+                                        .open())
+                        .run(context -> assertThat(cacheSize(context)).isNaN()));
+        assertThat(logged).singleElement().asString().contains("listener(metrics)");
+
+        logged = logged(
+                KeystoreMetrics.class.getName(),
+                () -> runner.withUserConfiguration(Measured.class)
+                        .run(context -> assertThat(cacheSize(context)).isZero()));
+        assertThat(logged).isEmpty();
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    private static class Measured {
+        @Bean
+        SignalKeyDatabase mine(KeystoreMetrics metrics) {
+            return SignalKeyDatabase.builder()
+                    .backend(new MemoryBackend())
+                    .listener(metrics)
+                    .open();
+        }
+    }
+
+    private static double cacheSize(ApplicationContext context) {
+        MeterRegistry registry = context.getBean(MeterRegistry.class);
+        context.getBean(KeystoreMetrics.class).bindTo(registry);
+        return registry.get("keystore.cache.size").gauge().value();
     }
 
     @Test
@@ -505,11 +555,13 @@ class DatabaseBeanTest {
     @DisplayName(
             "R100 of several databases, none is watched but by the application, and none has health or an endpoint")
     void severalDatabases_areOfTheApplication() {
-        SignalKeyDatabase first =
-                SignalKeyDatabase.builder().backend(new MemoryBackend()).open();
+        KeystoreMetrics metrics = new KeystoreMetrics();
+        SignalKeyDatabase first = SignalKeyDatabase.builder()
+                .backend(new MemoryBackend())
+                .listener(metrics)
+                .open();
         SignalKeyDatabase second =
                 SignalKeyDatabase.builder().backend(new MemoryBackend()).open();
-        KeystoreMetrics metrics = new KeystoreMetrics();
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
         metrics.bindTo(registry);
         metrics.watch(first);

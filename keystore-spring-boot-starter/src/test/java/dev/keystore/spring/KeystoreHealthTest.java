@@ -90,15 +90,20 @@ class KeystoreHealthTest {
     }
 
     @Test
-    @DisplayName("R101 if a context cannot be listed, the database is down, and the details do not name the context")
-    void listFails_isDownWithoutNames() {
-        database.forContext("alice-4711");
-        faults.on(Operation.LIST).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
+    @DisplayName("R43 R101 if one context cannot be listed, that is a warning, and the details do not name it")
+    void listFails_isWarningWithoutNames() {
+        for (String context : new String[] {"alice-4711", "bob"}) {
+            database.forContext(context).put(KeyTypes.SIGNED_PRE_KEY, "1", new SignedPreKey(PAIR, new byte[64], 0));
+        }
+        faults.on(Operation.LIST).inContext("alice-4711").fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
 
         Checked checked = health.check();
 
-        assertThat(checked.status()).isEqualTo("DOWN");
-        assertThat(checked.details()).hasToString("{error=dev.keystore.LoadFailedException}");
+        assertThat(checked.status()).isEqualTo(KeystoreHealth.WARNING);
+        assertThat(checked.details())
+                .containsEntry("uncountableContexts", 1L)
+                .containsEntry("contextsWithFewPreKeys", 1L);
+        assertThat(checked.details().toString()).doesNotContain("4711");
     }
 
     @Test
@@ -268,6 +273,25 @@ class KeystoreHealthTest {
         assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
         alice.delete(oneTimeKyber, "2");
         assertThat(health.check().details()).containsEntry("contextsWithFewPreKeys", 1L);
+    }
+
+    @Test
+    @DisplayName(
+            "one-time Kyber pre-keys are noticed while an account has few others, and missed once they are used up")
+    void fewKyberPreKeys_noticedWhileOthersAreFew_isWarning() {
+        KeyType<byte[]> oneTimeKyber = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
+        SignalKeyStore alice = database.forContext("alice");
+        alice.put(KeyTypes.SIGNED_PRE_KEY, "1", new SignedPreKey(PAIR, new byte[64], 0));
+        alice.put(oneTimeKyber, "1", new byte[0]);
+        alice.put(oneTimeKyber, "2", new byte[0]);
+        assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
+
+        alice.delete(oneTimeKyber, "1");
+        alice.delete(oneTimeKyber, "2");
+        alice.put(KeyTypes.PRE_KEY, "1", PAIR);
+        alice.put(KeyTypes.PRE_KEY, "2", PAIR);
+
+        assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
     }
 
     @Test

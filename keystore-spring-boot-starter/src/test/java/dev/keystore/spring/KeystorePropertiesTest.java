@@ -19,15 +19,20 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.assertj.core.api.AbstractStringAssert;
+import org.assertj.core.util.Throwables;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.json.JsonParserFactory;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 
 /** The properties: what they set, what is refused, and what an editor is offered. */
 class KeystorePropertiesTest {
@@ -116,11 +121,13 @@ class KeystorePropertiesTest {
         "keystore.encryption.key=${UNSET:}, keystore.encryption.key is blank, Set it",
         "keystore.encryption.key-file=${UNSET:}, keystore.encryption.key-file is blank, Set it",
         "keystore.encryption.former-key-password=env:X, keystore.encryption.former-key-password is set, KeyProvider",
+        "keystore.freshness.anchor-password=env:X, keystore.freshness.anchor-password is set, FreshnessAnchor",
         "keystore.freshness.accept-lost=true, keystore.freshness.accept-lost is set, keystore.freshness.anchor",
         "keystore.properties.encryption.key=secret, properties.encryption.key is set, Set keystore.encryption.key",
         "keystore.properties.encryption.names=hidden, encryption.names is set, Set keystore.encryption.hide-names",
         "keystore.properties.encryption.nonce=1, encryption.nonce is set, begin with keystore.encryption.",
         "keystore.properties.freshness.anchor=a, freshness.anchor is set, Set keystore.freshness.anchor",
+        "keystore.properties.freshness.anchor.password=env:X, is set, Set keystore.freshness.anchor-password",
         "keystore.properties.freshness.anchorLost=accept, is set, Set keystore.freshness.accept-lost",
         "keystore.health.minimum-pre-keys=-1, keystore.health.minimum-pre-keys, must be at least 0",
         "keystore.health.maximum-contexts=-1, keystore.health.maximum-contexts, must be at least 0",
@@ -141,6 +148,16 @@ class KeystorePropertiesTest {
     }
 
     @Test
+    @DisplayName("a wrong property of health is refused, also if the indicator is turned off")
+    void healthProperty_invalidWithoutIndicator_isRefused() {
+        Runners.keystore(url(), "management.health.keystore.enabled=false", "keystore.health.minimum-pre-keys=-1")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .hasMessageContaining("keystore.health.minimum-pre-keys"));
+    }
+
+    @Test
     @DisplayName("R70 two root keys at once are refused")
     void rootKeys_two_areRefused() {
         Runners.keystore(url(), "keystore.encryption.key-file=a", "keystore.encryption.passphrase-env=B")
@@ -152,15 +169,49 @@ class KeystorePropertiesTest {
     }
 
     @Test
-    @DisplayName("R101 the text of the properties contains none of their values")
-    void toString_containsNoValue() {
-        Runners.keystore(url(), "keystore.password=s3cret", "keystore.encryption.key-password=s3cret")
-                .run(context -> assertThat(context).hasFailed());
-        assertThat(new KeystoreProperties.Encryption(
-                        null, null, null, "s3cret", null, null, null, false, 0, false, false))
-                .asString()
+    @DisplayName("keystore.freshness.anchor-password says where the password is, for an anchor in a database")
+    void anchorPassword_reachesTheAnchor() {
+        anchored("keystore.freshness.anchor=jdbc:postgresql://127.0.0.1:1/a", "env:KEYSTORE_UNSET_VARIABLE")
+                .contains("environment variable KEYSTORE_UNSET_VARIABLE is not set");
+        anchored("keystore.freshness.anchor=file:" + folder.resolve("anchor"), "env:KEYSTORE_UNSET_VARIABLE")
+                .contains("only for an anchor in a database", "keystore.freshness.anchor and anchor-password");
+        anchored("keystore.freshness.anchor=jdbc:postgresql://127.0.0.1:1/a", "s3cret")
+                .contains("must be env: and the name of an environment variable")
                 .doesNotContain("s3cret");
     }
+
+    /** Returns the text of the failure of a start with an anchor. */
+    private AbstractStringAssert<?> anchored(String anchor, String password) {
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        Runners.keystore(url(), anchor, "keystore.freshness.anchor-password=" + password)
+                .run(context -> failure.set(context.getStartupFailure()));
+        return assertThat(Throwables.getStackTrace(failure.get()));
+    }
+
+    @Test
+    @DisplayName("R101 the text of the properties contains none of their values")
+    void toString_containsNoValue() {
+        new ApplicationContextRunner()
+                .withUserConfiguration(OnlyProperties.class)
+                .withPropertyValues(
+                        "keystore.url=recording:s3cret",
+                        "keystore.username=s3cret",
+                        "keystore.password=s3cret",
+                        "keystore.properties.connections=s3cret",
+                        "keystore.encryption.key=s3cret",
+                        "keystore.encryption.key-password=s3cret",
+                        "keystore.freshness.anchor=jdbc:postgresql://host/a?password=s3cret",
+                        "keystore.freshness.anchor-password=s3cret")
+                .run(context -> {
+                    KeystoreProperties properties = context.getBean(KeystoreProperties.class);
+                    assertThat(properties.password()).isEqualTo("s3cret");
+                    assertThat(List.of(properties, properties.encryption(), properties.freshness()))
+                            .allSatisfy(each -> assertThat(each.toString()).doesNotContain("s3cret"));
+                });
+    }
+
+    @EnableConfigurationProperties(KeystoreProperties.class)
+    private static class OnlyProperties {}
 
     @Test
     @DisplayName("the metadata for editors describes each property, with its default")
