@@ -70,13 +70,15 @@ public interface KeyStoreListener {
     /**
      * The database was opened, by the thread that calls this method.
      *
-     * @param cachedReads returns how many ids were read from the cache since then; an id that a transaction reads again
-     *     is counted once. Can be called at any time by any thread
+     * @param cachedReads returns how many ids callers have read from the cache since then; an id that a transaction
+     *     reads again is counted once. Deletes, and the checks of commits, do not count, although {@link #onLoad}
+     *     reports what they load. Can be called at any time by any thread
      */
     default void onOpened(LongSupplier cachedReads) {}
 
     /**
-     * Entries that were not cached have been loaded from the backend, in one call.
+     * Entries that were not cached have been loaded from the backend, in one call: for a read, for a delete, or for the
+     * check of a commit.
      *
      * @param entries the number of ids; some may not exist
      * @param nanos the time that the backend took
@@ -146,7 +148,7 @@ public interface KeyStoreListener {
      * A transaction has ended and released its locks. Single writes are not reported.
      *
      * @param lockKeys its lock keys, which often contain ids: they must not become tags of a metric
-     * @param waitNanos the time that it waited for its locks
+     * @param waitNanos the time that it waited for its locks, including those of transactions nested in it
      * @param workNanos the time that its work took, in all attempts
      * @param commitNanos the time that its commits took, in all attempts, including the pauses after conflicts
      * @param succeeded whether it returned to its caller without an exception
