@@ -10,6 +10,7 @@ import dev.keystore.TransactionConflictException;
 import dev.keystore.TransactionOptions;
 import dev.keystore.TransactionWork;
 import dev.keystore.Updates;
+import dev.keystore.core.FlightEvents.Phase;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -220,6 +221,7 @@ final class ContextStore implements SignalKeyStore {
                     if (attempt == options.maxAttempts()) {
                         throw e;
                     }
+                    scope.begin(Phase.COMMIT);
                     LockSupport.parkNanos(this, Backoff.afterConflictNanos(attempt));
                 }
             }
@@ -233,7 +235,7 @@ final class ContextStore implements SignalKeyStore {
 
     /** Runs work once, then commits what it wrote. */
     private <R, X extends Exception> R attempt(TransactionScope scope, TransactionWork<R, X> work) throws X {
-        scope.beginWork();
+        scope.beginAttempt();
         StoreTransaction tx = new StoreTransaction(engine, context, scope);
         R result;
         try {
@@ -241,7 +243,7 @@ final class ContextStore implements SignalKeyStore {
         } finally {
             tx.end();
         }
-        scope.beginCommit();
+        scope.begin(Phase.COMMIT);
         CommitRequest commit = tx.toCommit();
         if (commit != null) {
             EntryId changed = engine.commit(commit);

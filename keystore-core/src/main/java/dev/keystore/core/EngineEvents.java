@@ -110,7 +110,11 @@ final class EngineEvents {
     }
 
     FlightEvents.@Nullable GroupWrite beginGroupWrite() {
-        return listening || GROUP_WRITE.isEnabled() ? new FlightEvents.GroupWrite() : null;
+        return measuresGroupWrites() ? new FlightEvents.GroupWrite() : null;
+    }
+
+    private boolean measuresGroupWrites() {
+        return listening || GROUP_WRITE.isEnabled();
     }
 
     void end(FlightEvents.@Nullable GroupWrite write, int commits, WriteOutcome outcome) {
@@ -122,19 +126,23 @@ final class EngineEvents {
 
     /** The backend has waited for the disk on this thread. */
     void fsync(long nanos) {
-        FlightEvents.GroupWrite write = WRITING.get();
+        FlightEvents.GroupWrite write = measuresGroupWrites() ? WRITING.get() : null;
         if (write != null) {
             write.addFsync(nanos);
         }
     }
 
-    /** The fsyncs of this thread are part of the write of a group from now on. */
-    void beginFsyncsOf(FlightEvents.GroupWrite write) {
-        WRITING.set(write);
+    /** The fsyncs of this thread are part of the write of a group from now on, if that is measured. */
+    void beginFsyncs(FlightEvents.@Nullable GroupWrite measured) {
+        if (measured != null) {
+            WRITING.set(measured);
+        }
     }
 
-    void endFsyncs() {
-        WRITING.remove();
+    void endFsyncs(FlightEvents.@Nullable GroupWrite measured) {
+        if (measured != null) {
+            WRITING.remove();
+        }
     }
 
     private static GroupResult result(FlightEvents.GroupWrite write, WriteOutcome outcome) {
@@ -153,7 +161,7 @@ final class EngineEvents {
 
     void end(FlightEvents.@Nullable Transaction transaction, boolean succeeded) {
         if (transaction != null) {
-            transaction.mark();
+            transaction.endPhase();
             transaction.succeeded = succeeded;
             report(transaction);
         }

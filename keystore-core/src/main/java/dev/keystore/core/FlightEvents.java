@@ -172,6 +172,16 @@ final class FlightEvents {
         }
     }
 
+    /** What a transaction does at the moment. */
+    enum Phase {
+        /** Waits for locks, of a nested transaction too. */
+        WAIT,
+        /** Runs its work. */
+        WORK,
+        /** Commits, or pauses after a conflict. */
+        COMMIT
+    }
+
     @Name("dev.keystore.Transaction")
     @Label("Transaction")
     @Description("A transaction with lock keys")
@@ -179,7 +189,7 @@ final class FlightEvents {
     static final class Transaction extends Measured {
 
         final transient Set<String> lockKeys;
-        private transient boolean committing;
+        private transient Phase phase = Phase.WAIT;
         private transient long markedNanos;
 
         @Label("Wait Time")
@@ -204,31 +214,22 @@ final class FlightEvents {
             this.lockKeys = lockKeys;
         }
 
-        /** The work of an attempt begins. */
-        void beginWork() {
-            mark();
-            committing = false;
-            attempts++;
-        }
-
-        /** The commit of an attempt begins. */
-        void beginCommit() {
-            mark();
-            committing = true;
-        }
-
-        /** Adds the time since the last mark to the phase that has ended. */
-        void mark() {
+        /** Adds the time since the last call to the phase that has ended, and begins another one. */
+        void begin(Phase next) {
             long now = nanosSinceStart();
             long phaseNanos = now - markedNanos;
             markedNanos = now;
-            if (attempts == 0) {
-                waitNanos += phaseNanos;
-            } else if (committing) {
-                commitNanos += phaseNanos;
-            } else {
-                workNanos += phaseNanos;
+            switch (phase) {
+                case WAIT -> waitNanos += phaseNanos;
+                case WORK -> workNanos += phaseNanos;
+                case COMMIT -> commitNanos += phaseNanos;
             }
+            phase = next;
+        }
+
+        /** Adds the time since the last phase began to it. */
+        void endPhase() {
+            begin(phase);
         }
 
         @Override

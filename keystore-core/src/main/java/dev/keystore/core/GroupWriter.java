@@ -185,17 +185,12 @@ final class GroupWriter {
     }
 
     private WriteOutcome writeBatches(CommitGroup group) {
-        FlightEvents.GroupWrite measured = group.measured();
-        if (measured == null) {
-            storage.write(group.checked().batches());
-            return WRITTEN;
-        }
-        events.beginFsyncsOf(measured);
+        events.beginFsyncs(group.measured());
         try {
             storage.write(group.checked().batches());
             return WRITTEN;
         } finally {
-            events.endFsyncs();
+            events.endFsyncs(group.measured());
         }
     }
 

@@ -8,6 +8,7 @@ import dev.keystore.Transaction;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.TransactionWork;
 import dev.keystore.Updates;
+import dev.keystore.core.FlightEvents.Phase;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -297,7 +298,7 @@ final class StoreTransaction implements Transaction {
         check();
         Set<String> locked = Names.checkLockKeys(lockKeys);
         Objects.requireNonNull(work, "work");
-        engine.acquireLocks(context, locked, scope);
+        acquireLocks(locked);
         Map<EntryKey, Entry> writesBefore = new LinkedHashMap<>(writes);
         Set<String> keptBefore = keptTypes;
         boolean returned = false;
@@ -310,6 +311,15 @@ final class StoreTransaction implements Transaction {
                 writes = writesBefore;
                 keptTypes = keptBefore;
             }
+        }
+    }
+
+    private void acquireLocks(Set<String> locked) {
+        scope.begin(Phase.WAIT);
+        try {
+            engine.acquireLocks(context, locked, scope);
+        } finally {
+            scope.begin(Phase.WORK);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import dev.keystore.EntryId;
+import dev.keystore.core.FlightEvents.Phase;
 import java.util.HashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -23,17 +24,18 @@ final class TransactionScope {
         this.measured = measured;
     }
 
-    /** The work of an attempt begins. */
-    void beginWork() {
+    /** An attempt begins, with its work. */
+    void beginAttempt() {
         if (measured != null) {
-            measured.beginWork();
+            measured.attempts++;
+            measured.begin(Phase.WORK);
         }
     }
 
-    /** The commit of an attempt begins. */
-    void beginCommit() {
+    /** Another phase of an attempt begins. */
+    void begin(Phase next) {
         if (measured != null) {
-            measured.beginCommit();
+            measured.begin(next);
         }
     }
 

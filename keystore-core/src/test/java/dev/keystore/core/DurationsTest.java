@@ -1,10 +1,12 @@
 package dev.keystore.core;
 
 import static dev.keystore.core.Fixture.bytes;
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.KeyTypes;
+import dev.keystore.TransactionOptions;
 import dev.keystore.core.Fixture.Kind;
 import dev.keystore.spi.KeyStoreListener;
 import dev.keystore.testkit.Call.Operation;
@@ -19,6 +21,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import jdk.jfr.Recording;
@@ -197,6 +200,63 @@ class DurationsTest {
         assertThat(transaction.getDuration("waitNanos")).isGreaterThanOrEqualTo(Duration.ofNanos(held.waited));
         assertThat(transaction.getDuration("workNanos")).isGreaterThanOrEqualTo(Duration.ofNanos(held.worked));
         assertThat(transaction.getDuration("commitNanos")).isGreaterThanOrEqualTo(Duration.ofNanos(held.committed));
+    }
+
+    @Test
+    @DisplayName("R26 R100 the wait of a nested transaction for its lock is reported as waiting, not as work")
+    void transaction_nestedWaits_isReportedAsWait() throws Exception {
+        ReportedTimes reported = new ReportedTimes();
+        try (Fixture fixture =
+                Fixture.of(Kind.COMPLETE, options -> options.listener(reported).withoutStandby())) {
+            CountDownLatch locked = new CountDownLatch(1);
+            CountDownLatch unlock = new CountDownLatch(1);
+            Threads.Running<Boolean> holder = Threads.run(() -> fixture.alice.useTransaction("inner", tx -> {
+                locked.countDown();
+                await(unlock);
+            }));
+            await(locked);
+            Threads.Running<Boolean> nested = Threads.run(() ->
+                    fixture.alice.useTransaction("outer", tx -> tx.useTransaction("inner", inner -> hold(5))));
+            nested.awaitWaiting();
+            long waited = hold(40);
+            unlock.countDown();
+            holder.result();
+            nested.result();
+
+            assertThat(reported.nanos.get("transaction: wait")).isGreaterThanOrEqualTo(waited);
+            assertThat(reported.nanos.get("transaction: work")).isGreaterThanOrEqualTo(MILLISECONDS.toNanos(5));
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R24 R100 the pauses after conflicts are reported as part of the commit, also if a read had the conflict")
+    void transaction_conflictsAtReads_pausesAreReportedAsCommit() {
+        ReportedTimes reported = new ReportedTimes();
+        int conflicts = 8;
+        try (Fixture fixture =
+                Fixture.of(Kind.COMPLETE, options -> options.listener(reported).withoutStandby())) {
+            AtomicInteger attempts = new AtomicInteger();
+            fixture.alice.transaction(Set.of("k"), TransactionOptions.retryOnConflict(conflicts + 1), tx -> {
+                tx.find(KeyTypes.SESSION, "a");
+                int attempt = attempts.incrementAndGet();
+                if (attempt <= conflicts) {
+                    onOtherThread(() -> fixture.put("a", "" + attempt));
+                }
+                return tx.find(KeyTypes.SESSION, "b");
+            });
+        }
+
+        // At least half of 0.1, 0.2, 0.4 … 12.8 ms.
+        assertThat(reported.nanos.get("transaction: commit")).isGreaterThan(MILLISECONDS.toNanos(12));
+    }
+
+    private static void onOtherThread(Runnable work) {
+        try {
+            Threads.run(work).result();
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
     }
 
     private static void assertLasted(List<RecordedEvent> events, String name, long heldNanos) {

@@ -20,6 +20,7 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.Fixture.Kind;
+import dev.keystore.core.FlightEvents.Phase;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.KeyStoreListener;
@@ -118,12 +119,15 @@ class ListenerTest {
     }
 
     @Test
-    @DisplayName("R100 a write counts as a read of the cache only if it reads: a take does, a delete does not")
+    @DisplayName(
+            "R100 a write counts as a read of the cache only if it reads: a take does, a delete does not, loads apart")
     void cachedReads_ofWrites_areCountedIfTheyRead() {
         Fixture fixture = open();
         fixture.put("a", "1");
         fixture.alice.delete(KeyTypes.SESSION, "a");
+        assertThat(events.take()).noneMatch(event -> event.startsWith("load"));
         fixture.alice.delete(KeyTypes.SESSION, "uncached");
+        assertThat(events.take()).contains("load of 1: SUCCESS");
         fixture.alice.useTransaction("k", tx -> tx.delete(KeyTypes.SESSION, "a"));
         assertThat(events.cachedReads()).containsExactly(0L);
 
@@ -663,8 +667,8 @@ class ListenerTest {
                 silent.end(silent.beginGroupWrite(), 1, WRITTEN);
                 silent.fsync(1);
                 silent.end(silent.beginTransaction(Set.of()), true);
-                scope.beginWork();
-                scope.beginCommit();
+                scope.beginAttempt();
+                scope.begin(Phase.COMMIT);
             }
         });
 
