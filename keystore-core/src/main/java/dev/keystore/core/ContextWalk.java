@@ -32,10 +32,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads every entry of a context once, as {@link StoreInspection} describes, and counts. Does not use the cache.
- * Reports the entries that cannot be read to listeners. Used by one thread.
+ * Reads every entry of a context once, as {@link StoreInspection} describes, and counts. Does not use the cache. Used
+ * by one thread.
  */
-final class ContextWalk implements PlainSnapshot.Pages {
+final class ContextWalk implements Engine.Look<ContextInspection>, PlainSnapshot.Pages {
 
     private final Engine engine;
     private final String context;
@@ -71,7 +71,13 @@ final class ContextWalk implements PlainSnapshot.Pages {
         this.sealer = engine.unopenedSealer(context);
     }
 
-    ContextInspection run() {
+    @Override
+    public int unreadable() {
+        return unreadableEntries;
+    }
+
+    @Override
+    public ContextInspection run() {
         try {
             readUploads();
             boolean isIntact = PlainSnapshot.read(engine.storage, context, sealer, this) && damagedEntries == 0;
@@ -81,7 +87,6 @@ final class ContextWalk implements PlainSnapshot.Pages {
             }
         } finally {
             sealer.close();
-            engine.events.unreadable(unreadableEntries);
         }
         Optional<ContextOwner> owner = orEmpty(engine.storage::owner);
         Optional<ContextPosition> position = orEmpty(engine.storage::position);

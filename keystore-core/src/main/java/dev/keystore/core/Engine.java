@@ -154,8 +154,8 @@ final class Engine {
         CommitResult result = CommitResult.NOT_WRITTEN;
         try {
             Done end = pipeline.commit(request);
-            result = resultOf(end);
             KeyStoreException failure = failureOf(request, end);
+            result = resultOf(end, failure);
             if (failure != null) {
                 throw failure;
             }
@@ -179,12 +179,12 @@ final class Engine {
         Arrays.fill(results, CommitResult.NOT_WRITTEN);
         try {
             List<Done> ends = pipeline.commitEach(requests);
-            Arrays.setAll(results, i -> resultOf(ends.get(i)));
             Map<CommitRequest, KeyStoreException> failures = new HashMap<>();
-            for (CommitRequest request : requests) {
-                KeyStoreException failure = failureOf(request, request.state.end());
+            for (int i = 0; i < results.length; i++) {
+                KeyStoreException failure = failureOf(requests.get(i), ends.get(i));
+                results[i] = resultOf(ends.get(i), failure);
                 if (failure != null) {
-                    failures.put(request, failure);
+                    failures.put(requests.get(i), failure);
                 }
             }
             return failures;
@@ -201,11 +201,10 @@ final class Engine {
         return failure instanceof OwnershipLostException ? reportOwnershipLost(request.context()) : failure;
     }
 
-    private static CommitResult resultOf(Done end) {
+    private static CommitResult resultOf(Done end, @Nullable KeyStoreException failure) {
         if (end instanceof Conflict) {
             return CommitResult.CONFLICT;
         }
-        KeyStoreException failure = ((Ended) end).failure();
         if (failure == null) {
             return CommitResult.WRITTEN;
         }
@@ -239,7 +238,7 @@ final class Engine {
     }
 
     /** Returns the exception for a caller that would write to a lost context, as {@link LostContexts#report} does. */
-    OwnershipLostException reportOwnershipLost(Context context) {
+    KeyStoreException reportOwnershipLost(Context context) {
         return lost.report(context);
     }
 
@@ -278,18 +277,37 @@ final class Engine {
         return encrypted == null && !id.isAnchored() ? listed : listed.filter(storage::holdsEntries);
     }
 
+    /** A look at all entries of a context, used once. */
+    interface Look<T> {
+
+        /** Returns what it finds. */
+        T run();
+
+        /** Returns how many unreadable entries it has found, also if it failed. */
+        int unreadable();
+    }
+
     /**
-     * Runs {@code look} until it finds no damage, or the keys of the store did not change meanwhile; returns what it
-     * found last. If another process or a job replaced the keys, what could not be read may be intact.
+     * Runs looks until one finds no damage, or the keys of the store did not change meanwhile; returns what the last
+     * one found. If another process or a job replaced the keys, what could not be read may be intact: to listeners,
+     * only what the last look could not read is reported, also if that look failed.
      *
      * @throws StoreOpenException if it finds damage, and another process has changed the encryption of the store in a
      *     way that this database cannot follow
      */
-    <T> T lookWhileKeysChange(Supplier<T> look, Predicate<T> isIntact) {
+    <T> T lookWhileKeysChange(Supplier<? extends Look<T>> looks, Predicate<T> isIntact) {
         while (true) {
             StoreSealing before = sealing();
-            T found = look.get();
+            Look<T> look = looks.get();
+            T found;
+            try {
+                found = look.run();
+            } catch (RuntimeException | Error e) {
+                events.unreadable(look.unreadable());
+                throw e;
+            }
             if (isIntact.test(found) || !followMark() || Objects.equals(before, sealing())) {
+                events.unreadable(look.unreadable());
                 return found;
             }
         }

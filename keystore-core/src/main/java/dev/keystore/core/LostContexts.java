@@ -18,26 +18,26 @@ final class LostContexts {
     }
 
     /**
-     * Returns the exception for a caller that would write to a lost context. The first call for a context calls the
-     * listener as well.
-     *
-     * @throws ContextMovedException if the context was taken over in order to be moved, as far as the backend can tell
+     * Returns the exception for a caller that would write to a lost context: {@link ContextMovedException} if it was
+     * taken over in order to be moved, as far as the backend can tell, else {@link OwnershipLostException}. The first
+     * call for a context that returns the latter calls the listener as well.
      */
-    OwnershipLostException report(Context context) {
-        requireNotMoved(context);
-        return context.reportOwnershipLost(listener);
+    KeyStoreException report(Context context) {
+        KeyStoreException moved = moved(context);
+        return moved == null ? context.reportOwnershipLost(listener) : moved;
     }
 
     /** Asks the backend once. */
-    private void requireNotMoved(Context context) {
+    private @Nullable KeyStoreException moved(Context context) {
         if (context.refusal() instanceof ContextMovedException refusal) {
-            throw refusal;
+            return refusal;
         }
         MoveMark mark = context.isOwnershipLostReported() ? null : markOf(context);
-        if (mark != null && mark.side() == MoveMark.Side.MOVED) {
-            context.markMoved(mark.target());
-            throw mark.refusal(context.name());
+        if (mark == null || mark.side() != MoveMark.Side.MOVED) {
+            return null;
         }
+        context.markMoved(mark.target());
+        return mark.refusal(context.name());
     }
 
     private @Nullable MoveMark markOf(Context context) {

@@ -98,7 +98,7 @@ public final class StoreInspection implements AutoCloseable {
         Objects.requireNonNull(progress, "progress");
         Instant now = Instant.now();
         return engine.lookWhileKeysChange(
-                () -> new ContextWalk(engine, context, now, progress).run(), ContextInspection::isIntact);
+                () -> new ContextWalk(engine, context, now, progress), ContextInspection::isIntact);
     }
 
     /**

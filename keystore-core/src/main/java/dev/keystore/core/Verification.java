@@ -11,11 +11,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Reads every entry of a context that the backend lists, and continues after entries that cannot be read. Reports the
- * damaged ones to listeners, also if the verification is incomplete.
- */
-final class Verification {
+/** Reads every entry of a context that the backend lists, and continues after entries that cannot be read. */
+final class Verification implements Engine.Look<List<EntryId>> {
 
     private final Engine engine;
     private final Context context;
@@ -35,10 +32,16 @@ final class Verification {
      * @throws IncompleteVerificationException if an entry or the list of entries could not be read
      */
     static List<EntryId> of(Engine engine, Context context) {
-        return engine.lookWhileKeysChange(() -> new Verification(engine, context).run(), List::isEmpty);
+        return engine.lookWhileKeysChange(() -> new Verification(engine, context), List::isEmpty);
     }
 
-    private List<EntryId> run() {
+    @Override
+    public int unreadable() {
+        return damaged.size();
+    }
+
+    @Override
+    public List<EntryId> run() {
         try (Stream<EntryId> entries = engine.names.entries(context.name(), context.sealer(), this::unnamed)) {
             if (!context.sealer().areKeysIntact()) {
                 damaged.add(StoreSealing.KEYS);
@@ -46,8 +49,6 @@ final class Verification {
             entries.forEach(this::check);
         } catch (LoadFailedException e) {
             failed(e);
-        } finally {
-            engine.events.unreadable(damaged.size());
         }
         if (failure != null) {
             throw new IncompleteVerificationException(context.name(), checked, damaged, unreadable, failure);

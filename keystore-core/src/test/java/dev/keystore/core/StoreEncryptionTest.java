@@ -973,6 +973,36 @@ class StoreEncryptionTest {
         }
     }
 
+    @Test
+    @DisplayName("R74 R100 what is verified while another process decrypts the store is not reported as damaged")
+    void decrypt_whileAnotherProcessVerifies() {
+        RecordedEvents events = new RecordedEvents();
+        try (Fixture fixture = small(Job.DECRYPT)) {
+            Faults faults = new Faults();
+            try (SignalKeyDatabase reading = otherProcess(fixture, faults)
+                    .decryptExisting()
+                    .listener(events)
+                    .readingOnly()
+                    .open()) {
+                SignalKeyStore alice = reading.forContext("alice");
+                faults.on(Operation.LOAD).of("session", "bob.100").run(Moment.AFTER, () -> decryptInPart(fixture));
+
+                assertThat(alice.verify()).isEmpty();
+            }
+        }
+        assertThat(events.take()).noneMatch(event -> event.startsWith("unreadable"));
+    }
+
+    private static void decryptInPart(Fixture fixture) {
+        Consumer<EncryptionProgress> stopping = progress -> {
+            if (progress.rewritten() == 2 * 150) {
+                throw new IllegalStateException("stop");
+            }
+        };
+        assertThatThrownBy(() -> fixture.database.encryption().decrypt(stopping))
+                .hasMessage("stop");
+    }
+
     private static SignalKeyDatabase.Builder otherProcess(Fixture fixture, Faults faults) {
         return SignalKeyDatabase.builder()
                 .backend(FaultyBackend.complete((MemoryBackend) fixture.contents(), faults))
