@@ -22,6 +22,8 @@ import dev.keystore.core.StoreCopy;
 import dev.keystore.core.StoreMove;
 import dev.keystore.core.StoreRestore;
 import dev.keystore.encryption.KeyFile;
+import dev.keystore.spi.KeyStoreListener;
+import dev.keystore.spi.KeyStoreListener.CommitResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,6 +33,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -123,9 +126,19 @@ class StoreMoveTest {
     }
 
     @Test
-    @DisplayName("R84 R53 the owner in another process is fenced, and its exception says where the context is")
+    @DisplayName("R84 R53 R100 the owner in another process is fenced, and its exception says where the context is")
     void run_otherOwner_learnsTheTarget() {
-        try (SignalKeyDatabase owner = open("jdbc:sqlite", "source");
+        List<CommitResult> results = new CopyOnWriteArrayList<>();
+        KeyStoreListener listener = new KeyStoreListener() {
+            @Override
+            public void onCommit(long nanos, CommitResult result) {
+                results.add(result);
+            }
+        };
+        try (SignalKeyDatabase owner = SignalKeyDatabase.builder()
+                        .url("jdbc:sqlite:" + folder.resolve("source"))
+                        .listener(listener)
+                        .open();
                 SignalKeyDatabase source = open("jdbc:sqlite", "source");
                 SignalKeyDatabase target = open("mapdb", "target")) {
             SignalKeyStore alice = owner.forContext("alice");
@@ -138,6 +151,7 @@ class StoreMoveTest {
                         .isInstanceOf(ContextMovedException.class)
                         .hasMessageContaining("moved to the new place");
             }
+            assertThat(results).containsExactly(CommitResult.WRITTEN, CommitResult.NOT_WRITTEN);
             assertThatThrownBy(() -> owner.takeOver("alice")).isInstanceOf(ContextMovedException.class);
             assertThat(target.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
                     .contains(value(1));
