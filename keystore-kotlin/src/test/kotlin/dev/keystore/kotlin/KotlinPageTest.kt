@@ -50,7 +50,9 @@ class KotlinPageTest {
         val page = Files.readString(Path.of("..", "docs", "kotlin.md"))
         val examples = Regex("(?ms)^```kotlin\\R(.*?)^```").findAll(page).map { it.groupValues[1] }.toList()
         assertThat(examples).hasSize(3)
-        val right = listOf(
+        val lines = Regex("(?m)^ {4}(val .*)").findAll(page).map { it.groupValues[1] }.toList()
+        assertThat(lines).hasSize(1)
+        val right = lines + listOf(
             "val absent: String? = alice.find(KeyTypes.LID_MAPPING, \"a\")",
             "val context: Int = store.context().length",
             "val read: Int = store.get(KeyTypes.LID_MAPPING, listOf(\"a\")).values.sumOf { it.length }",
