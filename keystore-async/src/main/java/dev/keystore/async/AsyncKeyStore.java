@@ -1,5 +1,6 @@
 package dev.keystore.async;
 
+import dev.keystore.KeyOperations.VoidWork;
 import dev.keystore.KeyType;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionOptions;
@@ -13,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A store whose calls run on other threads and return futures.
@@ -96,7 +98,7 @@ public final class AsyncKeyStore {
      * @param call what to run
      * @return the future of its result
      */
-    public <R> CompletableFuture<R> call(StoreCall<R> call) {
+    public <R extends @Nullable Object> CompletableFuture<R> call(StoreCall<R> call) {
         CallFuture<R> future = new CallFuture<>(store, Objects.requireNonNull(call, "call"));
         executor.execute(future);
         return future;
@@ -133,11 +135,8 @@ public final class AsyncKeyStore {
      * @param updates the changes, which must not be modified until the future has completed
      * @return a future that completes when the commit is durable
      */
-    public CompletableFuture<Boolean> set(Updates updates) {
-        return call(called -> {
-            called.set(updates);
-            return true;
-        });
+    public CompletableFuture<@Nullable Void> set(Updates updates) {
+        return run(called -> called.set(updates));
     }
 
     /**
@@ -165,5 +164,31 @@ public final class AsyncKeyStore {
             Set<String> lockKeys, TransactionOptions options, TransactionWork<R, ? extends Exception> work) {
         Set<String> copied = Set.copyOf(lockKeys);
         return call(called -> called.transaction(copied, options, work));
+    }
+
+    /**
+     * Runs work that returns no result while holding the lock of a key, then commits what it wrote.
+     *
+     * @param lockKey the key to serialize on
+     * @param work the work, which runs as a whole on one thread
+     * @return a future that completes when the commit is durable
+     */
+    public CompletableFuture<@Nullable Void> useTransaction(String lockKey, VoidWork<? extends Exception> work) {
+        Objects.requireNonNull(lockKey, "lockKey");
+        Objects.requireNonNull(work, "work");
+        return run(called -> called.useTransaction(lockKey, work));
+    }
+
+    /** A call that returns nothing. */
+    private interface VoidCall {
+        void run(SignalKeyStore store) throws Exception;
+    }
+
+    @SuppressWarnings("NullAway") // before JDK 22, it does not know that the result of a call may be null
+    private CompletableFuture<@Nullable Void> run(VoidCall call) {
+        return this.<@Nullable Void>call(called -> {
+            call.run(called);
+            return null;
+        });
     }
 }

@@ -2,13 +2,15 @@ package dev.keystore.async;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.keystore.SignalKeyStore;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The future of one call, which runs it. Its lock makes sure that an interrupt reaches only this call, and not what the
  * thread does afterwards.
  */
-final class CallFuture<R> extends CompletableFuture<R> implements Runnable {
+final class CallFuture<R extends @Nullable Object> extends CompletableFuture<R> implements Runnable {
 
     private enum State {
         WAITING,
@@ -19,14 +21,18 @@ final class CallFuture<R> extends CompletableFuture<R> implements Runnable {
     }
 
     private final SignalKeyStore store;
-    private final StoreCall<R> call;
     private final Object lock = new Object();
 
     @GuardedBy("lock")
     private State state = State.WAITING;
 
+    /** Null once it was begun or withdrawn, so that a future that is kept does not hold what the call refers to. */
     @GuardedBy("lock")
-    private Thread runner = Thread.currentThread();
+    private @Nullable StoreCall<R> call;
+
+    /** The thread that runs the call; null before and afterwards. */
+    @GuardedBy("lock")
+    private @Nullable Thread runner;
 
     CallFuture(SignalKeyStore store, StoreCall<R> call) {
         this.store = store;
@@ -35,12 +41,13 @@ final class CallFuture<R> extends CompletableFuture<R> implements Runnable {
 
     @Override
     public void run() {
-        if (!begin()) {
+        StoreCall<R> begun = begin();
+        if (begun == null) {
             return;
         }
         R result;
         try {
-            result = call.run(store);
+            result = begun.run(store);
         } catch (Throwable e) {
             end();
             completeExceptionally(e);
@@ -50,14 +57,17 @@ final class CallFuture<R> extends CompletableFuture<R> implements Runnable {
         complete(result);
     }
 
-    private boolean begin() {
+    /** Returns the call, or null if it was withdrawn or has begun before. */
+    private @Nullable StoreCall<R> begin() {
         synchronized (lock) {
             if (state != State.WAITING) {
-                return false;
+                return null;
             }
             state = State.RUNNING;
             runner = Thread.currentThread();
-            return true;
+            StoreCall<R> begun = call;
+            call = null;
+            return begun;
         }
     }
 
@@ -68,6 +78,7 @@ final class CallFuture<R> extends CompletableFuture<R> implements Runnable {
                 Thread.interrupted();
             }
             state = State.ENDED;
+            runner = null;
         }
     }
 
@@ -82,10 +93,11 @@ final class CallFuture<R> extends CompletableFuture<R> implements Runnable {
         synchronized (lock) {
             if (state == State.RUNNING) {
                 state = State.INTERRUPTED;
-                runner.interrupt();
+                Objects.requireNonNull(runner).interrupt();
             }
             if (state == State.WAITING) {
                 state = State.WITHDRAWN;
+                call = null;
             }
             if (state != State.WITHDRAWN) {
                 return false;

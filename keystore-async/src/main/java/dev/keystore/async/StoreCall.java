@@ -1,6 +1,7 @@
 package dev.keystore.async;
 
 import dev.keystore.SignalKeyStore;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call, or several, of a store.
@@ -8,7 +9,7 @@ import dev.keystore.SignalKeyStore;
  * @param <R> the type of the result
  */
 @FunctionalInterface
-public interface StoreCall<R> {
+public interface StoreCall<R extends @Nullable Object> {
 
     /**
      * Calls the store.

@@ -16,6 +16,8 @@ import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.Gate;
 import dev.keystore.testkit.MemoryBackend;
 import java.io.IOException;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -95,7 +97,7 @@ class AsyncKeyStoreTest {
         Updates updates = new Updates();
         updates.put(KeyTypes.LID_MAPPING, "a", "1");
         updates.put(KeyTypes.LID_MAPPING, "b", "2");
-        assertThat(result(async.set(updates))).isTrue();
+        result(async.set(updates));
 
         assertThat(result(async.find(KeyTypes.LID_MAPPING, "a"))).contains("1");
         assertThat(result(async.find(KeyTypes.LID_MAPPING, "none"))).isEmpty();
@@ -107,6 +109,8 @@ class AsyncKeyStoreTest {
         }));
         assertThat(taken).isEqualTo("1");
         assertThat(alice.get(KeyTypes.LID_MAPPING, List.of("a", "b"))).isEmpty();
+        result(async.useTransaction("k", tx -> tx.put(KeyTypes.LID_MAPPING, "c", "3")));
+        assertThat(alice.find(KeyTypes.LID_MAPPING, "c")).contains("3");
         assertThat(threadOfNextCall()).isEqualTo("test-executor false");
     }
 
@@ -131,12 +135,12 @@ class AsyncKeyStoreTest {
         Updates updates = new Updates();
         updates.put(KeyTypes.LID_MAPPING, "a", "1");
 
-        CompletableFuture<Boolean> future = async.set(updates);
+        CompletableFuture<Void> future = async.set(updates);
         gate.awaitReached();
         assertThat(future).isNotDone();
 
         gate.open();
-        assertThat(result(future)).isTrue();
+        assertThat(result(future)).isNull();
     }
 
     @Test
@@ -186,7 +190,7 @@ class AsyncKeyStoreTest {
         CompletableFuture<Boolean> first = async.call(store -> release.await(30, TimeUnit.SECONDS));
         Updates updates = new Updates();
         updates.put(KeyTypes.LID_MAPPING, "a", "1");
-        CompletableFuture<Boolean> second = async.set(updates);
+        CompletableFuture<Void> second = async.set(updates);
 
         assertThat(second.cancel(true)).isTrue();
         release.countDown();
@@ -204,7 +208,7 @@ class AsyncKeyStoreTest {
         CompletableFuture<Boolean> first = async.call(store -> release.await(30, TimeUnit.SECONDS));
         Updates updates = new Updates();
         updates.put(KeyTypes.LID_MAPPING, "a", "1");
-        CompletableFuture<Boolean> second = async.set(updates).orTimeout(1, TimeUnit.NANOSECONDS);
+        CompletableFuture<Void> second = async.set(updates).orTimeout(1, TimeUnit.NANOSECONDS);
         assertThatThrownBy(() -> result(second)).isInstanceOf(TimeoutException.class);
 
         assertThat(second.cancel(true)).isTrue();
@@ -301,41 +305,70 @@ class AsyncKeyStoreTest {
     @Test
     @DisplayName("R27 a cancelled call that runs the caller's work ends with what that makes of the interrupt")
     void cancel_duringWork_interruptsTheWork() throws Exception {
-        CountDownLatch working = new CountDownLatch(1);
-        CompletableFuture<String> future = async.transaction("k", tx -> {
-            tx.put(KeyTypes.LID_MAPPING, "a", "1");
-            working.countDown();
-            new CountDownLatch(1).await();
-            return "written";
-        });
-        awaitUninterruptibly(working);
-
-        assertThat(future.cancel(true)).isFalse();
-
-        assertThatThrownBy(() -> result(future)).isInstanceOf(InterruptedException.class);
-        assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).isEmpty();
-        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+        assertThatThrownBy(() -> cancelDuring(() -> new CountDownLatch(1).await()))
+                .isInstanceOf(InterruptedException.class);
     }
 
     @Test
     @DisplayName("R27 a cancelled call whose work ignores the interrupt is not committed")
     void cancel_duringWorkThatIgnoresIt_writesNothing() throws Exception {
+        assertThatThrownBy(() -> cancelDuring(() -> {
+                    while (!Thread.currentThread().isInterrupted()) {
+                        Thread.onSpinWait();
+                    }
+                }))
+                .isInstanceOf(OperationInterruptedException.class);
+    }
+
+    /** Work that ends when its thread is interrupted. */
+    private interface UntilInterrupted {
+        void run() throws InterruptedException;
+    }
+
+    /** Cancels a transaction while its work runs, checks that it writes nothing, and throws what its future has. */
+    private void cancelDuring(UntilInterrupted work) throws Exception {
         CountDownLatch working = new CountDownLatch(1);
-        CompletableFuture<String> future = async.transaction("k", tx -> {
+        CompletableFuture<Void> future = async.useTransaction("k", tx -> {
             tx.put(KeyTypes.LID_MAPPING, "a", "1");
             working.countDown();
-            while (!Thread.currentThread().isInterrupted()) {
-                Thread.onSpinWait();
-            }
-            return "written";
+            work.run();
         });
         awaitUninterruptibly(working);
 
         assertThat(future.cancel(true)).isFalse();
 
-        assertThatThrownBy(() -> result(future)).isInstanceOf(OperationInterruptedException.class);
+        assertThat(future).failsWithin(30, TimeUnit.SECONDS);
         assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).isEmpty();
         assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+        result(future);
+    }
+
+    @Test
+    @DisplayName("a future that is kept does not hold what its call refers to, once that has ended or was withdrawn")
+    void future_kept_dropsItsCall() throws Exception {
+        List<WeakReference<Object>> referred = new ArrayList<>();
+        CompletableFuture<Integer> ended = callReferringTo(referred);
+        result(ended);
+        CountDownLatch release = new CountDownLatch(1);
+        CompletableFuture<Boolean> running = async.call(store -> release.await(30, TimeUnit.SECONDS));
+        CompletableFuture<Integer> withdrawn = callReferringTo(referred);
+        assertThat(withdrawn.cancel(true)).isTrue();
+
+        for (WeakReference<Object> each : referred) {
+            while (each.get() != null) {
+                System.gc();
+            }
+        }
+        release.countDown();
+        assertThat(result(running)).isTrue();
+        assertThat(result(ended)).isNotNull();
+        assertThat(withdrawn).isCancelled();
+    }
+
+    private CompletableFuture<Integer> callReferringTo(List<WeakReference<Object>> referred) {
+        Object value = new Object();
+        referred.add(new WeakReference<>(value));
+        return async.call(store -> value.hashCode());
     }
 
     @Test
@@ -372,7 +405,7 @@ class AsyncKeyStoreTest {
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Updates updates = new Updates();
         updates.put(KeyTypes.LID_MAPPING, "a", "1");
-        CompletableFuture<Boolean> future = async.set(updates).orTimeout(1, TimeUnit.NANOSECONDS);
+        CompletableFuture<Void> future = async.set(updates).orTimeout(1, TimeUnit.NANOSECONDS);
 
         assertThatThrownBy(() -> result(future)).isInstanceOf(TimeoutException.class);
         gate.awaitReached();
@@ -393,6 +426,7 @@ class AsyncKeyStoreTest {
                 .isInstanceOf(NullPointerException.class);
         assertThatThrownBy(() -> result(async.set(null))).isInstanceOf(NullPointerException.class);
         assertThatThrownBy(() -> result(async.transaction("k", null))).isInstanceOf(NullPointerException.class);
+        assertThatThrownBy(() -> result(async.useTransaction("k", null))).isInstanceOf(NullPointerException.class);
     }
 
     @Test
