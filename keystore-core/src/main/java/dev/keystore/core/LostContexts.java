@@ -18,17 +18,17 @@ final class LostContexts {
     }
 
     /**
-     * Returns the exception for a caller that would write to a lost context: {@link ContextMovedException} if it was
-     * taken over in order to be moved, as far as the backend can tell, else {@link OwnershipLostException}. The first
-     * call for a context that returns the latter calls the listener as well.
+     * Returns the exception for a caller that would write to a lost context: a {@link ContextMovedException} if it was
+     * taken over in order to be moved, as far as the backend can tell, and otherwise an {@link OwnershipLostException}.
+     * The first call for a context that was not moved calls the listener as well.
      */
     KeyStoreException report(Context context) {
-        KeyStoreException moved = moved(context);
+        KeyStoreException moved = movedFailure(context);
         return moved == null ? context.reportOwnershipLost(listener) : moved;
     }
 
-    /** Asks the backend once. */
-    private @Nullable KeyStoreException moved(Context context) {
+    /** Returns the exception if the context was moved, else null. Asks the backend once. */
+    private @Nullable KeyStoreException movedFailure(Context context) {
         if (context.refusal() instanceof ContextMovedException refusal) {
             return refusal;
         }
@@ -43,7 +43,7 @@ final class LostContexts {
     private @Nullable MoveMark markOf(Context context) {
         try {
             return MoveMark.load(storage, context.name());
-        } catch (KeyStoreException e) {
+        } catch (KeyStoreException | ClosedException e) {
             return null; // the caller learns that the context is lost
         }
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
 import dev.keystore.CommitFailedException;
+import dev.keystore.ContextMovedException;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.IncompleteVerificationException;
@@ -21,9 +22,11 @@ import dev.keystore.TransactionConflictException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.Fixture.Kind;
 import dev.keystore.core.FlightEvents.Phase;
+import dev.keystore.core.Rewrite.RecordChange;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.KeyStoreListener;
+import dev.keystore.spi.Mutation;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
@@ -410,6 +413,47 @@ class ListenerTest {
 
         assertThat(events.take())
                 .containsExactly("group of 1, sent 1 times: REFUSED", "ownership lost", "commit: OWNERSHIP_LOST");
+    }
+
+    @Test
+    @DisplayName(
+            "R84 R100 of several commits, that to a moved context fails as not written, and the others are reported")
+    void commitEach_contextMoved_failsAlone() {
+        Fixture fixture = open();
+        Context alice = ((ContextStore) fixture.alice).state();
+        Context bob = ((ContextStore) fixture.database.forContext("bob")).state();
+        opened.add(fixture.reopen());
+        Mutation.Put mark = (Mutation.Put) new MoveMark(MoveMark.Side.MOVED, "move", "", "there").put();
+        fixture.plant(mark.type(), mark.id(), mark.value());
+        events.take();
+
+        List<CommitRequest> commits = List.of(record(alice), record(bob));
+        assertThat(fixture.database.engine().commitEach(commits))
+                .containsOnlyKeys(commits.get(0))
+                .allSatisfy((commit, failure) -> assertThat(failure).isInstanceOf(ContextMovedException.class));
+        assertThat(events.take())
+                .filteredOn(event -> event.startsWith("commit"))
+                .containsExactly("commit: NOT_WRITTEN", "commit: WRITTEN");
+    }
+
+    @Test
+    @DisplayName("R84 R100 a commit to a moved context is reported as not written, as its exception says")
+    void commit_contextMoved_isReportedAsNotWritten() {
+        Fixture fixture = open();
+        opened.add(fixture.reopen());
+        Mutation.Put mark = (Mutation.Put) new MoveMark(MoveMark.Side.MOVED, "move", "", "there").put();
+        fixture.plant(mark.type(), mark.id(), mark.value());
+
+        assertThatThrownBy(() -> fixture.put("a", "1")).isInstanceOf(ContextMovedException.class);
+        assertThat(events.take()).endsWith("commit: NOT_WRITTEN").doesNotContain("ownership lost");
+    }
+
+    /** Returns a commit of this thread that writes a record. */
+    private static CommitRequest record(Context context) {
+        EntryId entry = new EntryId("session", "a");
+        return new CommitRequest(
+                new Rewrite(context, null, List.of(new RecordChange(entry, null, bytes("record")))),
+                TimeUnit.SECONDS.toNanos(Threads.DEADLINE_SECONDS));
     }
 
     @Test
