@@ -52,8 +52,10 @@ record OpenedStore(
         StoreState state = StoreState.load(storage, new Attempts(options), isReadable);
         if (opening == Opening.READING_BACKUP) {
             storage.refuseWrites(StoreState.requireBackup(state));
-        } else if (opening == Opening.READING || opening == Opening.INSPECTING) {
-            storage.refuseWrites("the store was opened only to be inspected; open it to write");
+        } else if (opening == Opening.READING) {
+            storage.refuseWrites("the store was opened for reading only; open it without readingOnly() to write");
+        } else if (opening == Opening.INSPECTING) {
+            storage.refuseWrites("the store was opened only to be inspected; open it with open() to write");
         } else if (state != null && !(opening == Opening.RESTORING && state.kind() == StoreState.Kind.RESTORING)) {
             throw state.refusal();
         }

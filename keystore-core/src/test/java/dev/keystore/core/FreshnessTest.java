@@ -8,6 +8,7 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import dev.keystore.CommitFailedException;
 import dev.keystore.ContextMovedException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.KeyTypes;
@@ -433,6 +434,9 @@ class FreshnessTest {
                 .open()) {
             assertThat(database.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
                     .isPresent();
+            assertThatThrownBy(() -> database.forContext("alice").delete(KeyTypes.SESSION, "bob.1"))
+                    .isInstanceOf(CommitFailedException.class)
+                    .hasMessageContaining("the store was opened for reading only; open it without readingOnly()");
         }
         assertThat(anchor.loads()).isEqualTo(loads);
         assertThat(anchor.records()).isEmpty();
