@@ -183,12 +183,10 @@ class JdbcBackend
     /** Writes without regard to the owner of the context: only commits are fenced. */
     private void writeUnfenced(String context, Mutation mutation) {
         List<Batch> group = List.of(new Batch(context, 0, 0, List.of(mutation)));
-        failures.interruptible(
-                "write to context \"" + context + "\"",
-                () -> inTransaction(handle -> {
-                    GroupStatements.write(dialect, handle, group);
-                    return group;
-                }));
+        inTransactionInterruptibly("write to context \"" + context + "\"", handle -> {
+            GroupStatements.write(dialect, handle, group);
+            return group;
+        });
     }
 
     @Override
@@ -198,14 +196,18 @@ class JdbcBackend
 
     private void write(List<Batch> group) {
         Optional<Predicate<Handle>> statement = dialect.singleStatement(group);
-        if (statement.isEmpty() || !onWriter(connection -> connection.commitSingleStatement(statement.get()))) {
-            inTransaction(handle -> {
+        if (statement.isEmpty() || !commitAtOnce(statement.get())) {
+            inTransaction("commit", handle -> {
                 if (owners.recordIfNew(handle, group)) {
                     GroupStatements.write(dialect, handle, group);
                 }
                 return group;
             });
         }
+    }
+
+    private boolean commitAtOnce(Predicate<Handle> statement) {
+        return onWriter("commit", connection -> connection.runAutoCommitted("commit", statement));
     }
 
     @Override
@@ -229,12 +231,14 @@ class JdbcBackend
         if (damage != null || dialect.readOnlyReason() != null) {
             return deferEach(ordered, context -> List.of());
         }
-        String what =
-                contexts.size() == 1 ? "context \"" + ordered.iterator().next() + "\"" : contexts.size() + " contexts";
+        String operation = "take over "
+                + (contexts.size() == 1
+                        ? "context \"" + ordered.iterator().next() + "\""
+                        : contexts.size() + " contexts");
         try {
-            return failures.interruptible("take over " + what, () -> {
+            return failures.interruptible(operation, () -> {
                 dialect.acquireLiveness();
-                return inTransaction(handle -> takeOverEach(handle, ordered, unlessOwned));
+                return inTransaction(operation, handle -> takeOverEach(handle, ordered, unlessOwned));
             });
         } catch (BackendException e) {
             if (e.kind() != Kind.PERMANENT || !failures.leavesReading(e)) {
@@ -263,22 +267,25 @@ class JdbcBackend
 
     @Override
     public void takeOverAllUnlessOwned() {
-        failures.interruptible("take over all contexts", () -> {
+        String operation = "take over all contexts";
+        failures.interruptible(operation, () -> {
             dialect.acquireLiveness();
             tookOver = true;
-            return inTransaction(owners::takeOverAllUnlessOwned);
+            return inTransaction(operation, owners::takeOverAllUnlessOwned);
         });
     }
 
     @Override
     public OptionalLong lastCommit(String context, long epoch) {
         // On the writer connection: another one may still lead to a server that has been replaced.
-        return inTransaction(handle -> owners.lastCommit(handle, context, deferred.epoch(context, epoch)));
+        return inTransaction(
+                "read the last commit of context \"" + context + "\"",
+                handle -> owners.lastCommit(handle, context, deferred.epoch(context, epoch)));
     }
 
     @Override
     public void raiseEpochs(long floor) {
-        failures.interruptible("raise the epochs", () -> inTransaction(handle -> owners.raiseEpochs(handle, floor)));
+        inTransactionInterruptibly("raise the epochs", handle -> owners.raiseEpochs(handle, floor));
     }
 
     /** Read on a reader connection, so that it waits for no writer. */
@@ -288,7 +295,7 @@ class JdbcBackend
     }
 
     private long takeOverIfUnchanged(String context, List<Long> seen) {
-        return inTransaction(handle -> {
+        return inTransaction("take over context \"" + context + "\"", handle -> {
             if (!owners.row(handle, context).equals(seen)) {
                 throw new OwnershipLostException(context, DeferredTakeovers.EPOCH);
             }
@@ -296,13 +303,17 @@ class JdbcBackend
         });
     }
 
-    private <T> T inTransaction(Function<Handle, T> work) {
-        return onWriter(connection -> connection.inTransaction(work));
+    private <T> T inTransactionInterruptibly(String operation, Function<Handle, T> work) {
+        return failures.interruptible(operation, () -> inTransaction(operation, work));
     }
 
-    private <T> T onWriter(Function<WriterConnection, T> work) {
-        return lifecycle.run("commit", () -> {
-            requireWritable("commit");
+    private <T> T inTransaction(String operation, Function<Handle, T> work) {
+        return onWriter(operation, connection -> connection.inTransaction(operation, work));
+    }
+
+    private <T> T onWriter(String operation, Function<WriterConnection, T> work) {
+        return lifecycle.run(operation, () -> {
+            requireWritable(operation);
             return work.apply(writer);
         });
     }
@@ -364,12 +375,12 @@ class JdbcBackend
             return;
         }
         try {
-            boolean found = writer.commitSingleStatement(handle -> {
+            boolean found = writer.runAutoCommitted("find empty contexts", handle -> {
                 dialect.limitWaits(handle);
                 return owners.ownsEmptyContexts(handle);
             });
             if (found) {
-                writer.inTransaction(owners::deleteEmptyContexts);
+                writer.inTransaction("delete the rows of empty contexts", owners::deleteEmptyContexts);
             }
         } catch (BackendException e) {
             // Such rows do no harm, and what was committed is safe.

@@ -47,21 +47,24 @@ final class WriterConnection {
      *
      * <p>Waits up to 10 s for another thread's transaction, and then as long as the dialect waits for a lock.
      *
+     * @param operation what the work does, for messages, for example "commit"
      * @return what the work returned
      * @throws BackendException if the transaction was not committed, or its outcome is unknown
      */
-    <T> T inTransaction(Function<Handle, T> work) {
-        return withConnection(open -> runAndCommit(open, work));
+    <T> T inTransaction(String operation, Function<Handle, T> work) {
+        return withConnection(operation, open -> runAndCommit(operation, open, work));
     }
 
     /**
-     * Executes a statement that commits by itself. Waits as long as {@link #inTransaction} does.
+     * Executes a statement that commits by itself, or a query. Waits as long as {@link #inTransaction} does.
      *
-     * @param statement returns whether it has committed; if not, nothing was written
+     * @param operation what the statement does, for messages, for example "commit"
+     * @param statement returns whether it has committed, or what the query found; if false, nothing was written
+     * @return what the statement returned
      * @throws BackendException if the statement was not committed, or its outcome is unknown
      */
-    boolean commitSingleStatement(Predicate<Handle> statement) {
-        return withConnection(open -> execute(open, statement));
+    boolean runAutoCommitted(String operation, Predicate<Handle> statement) {
+        return withConnection(operation, open -> execute(open, statement));
     }
 
     /**
@@ -80,8 +83,8 @@ final class WriterConnection {
         });
     }
 
-    private <T> T withConnection(Function<Handle, T> work) {
-        return lock.<T, RuntimeException>hold("commit", () -> {
+    private <T> T withConnection(String operation, Function<Handle, T> work) {
+        return lock.<T, RuntimeException>hold(operation, () -> {
             if (unfinished) {
                 discardUnfinished();
             }
@@ -137,7 +140,7 @@ final class WriterConnection {
         return handle;
     }
 
-    private <T> T runAndCommit(Handle open, Function<Handle, T> work) {
+    private <T> T runAndCommit(String operation, Handle open, Function<Handle, T> work) {
         boolean committing = false;
         unfinished = true;
         try {
@@ -156,7 +159,7 @@ final class WriterConnection {
             throw e;
         } catch (RuntimeException e) {
             boolean rolledBack = rollBack(open);
-            BackendException failure = committing ? failures.commitFailure(open, e) : failures.failure("commit", e);
+            BackendException failure = committing ? failures.commitFailure(open, e) : failures.failure(operation, e);
             if (rolledBack && failures.isUsableAfter(failure)) {
                 unfinished = false;
             } else {

@@ -61,7 +61,7 @@ final class PostgresSessionTest {
             readOnly.execute("SET default_transaction_read_only = on");
 
             FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
-                    .withMessageContaining("could not commit: cannot execute")
+                    .withMessageContaining("could not write to context \"alice\": cannot execute")
                     .withMessageContaining("default_transaction_read_only is on; connect to the primary");
             assertThat(backend.load("alice", "session", "bob")).isEmpty();
 
@@ -191,7 +191,7 @@ final class PostgresSessionTest {
                     idle.createQuery("SELECT pg_backend_pid()").mapTo(int.class).one();
             idle.execute("SET idle_in_transaction_session_timeout = '20ms'");
 
-            FailureAssertions.assertTransient(() -> backend.writer().inTransaction(open -> {
+            FailureAssertions.assertTransient(() -> backend.writer().inTransaction("commit", open -> {
                 open.execute("INSERT INTO entry VALUES ('alice', 'session', 'lost', NULL, '')");
                 PostgresFixture.await(
                         "the end of the session",

@@ -142,7 +142,7 @@ final class SqliteInterruptTest {
         try (JdbcBackend backend = SqliteFixture.open(path)) {
             CountDownLatch holds = new CountDownLatch(1);
             CountDownLatch done = new CountDownLatch(1);
-            Thread holder = new Thread(() -> backend.writer().inTransaction(handle -> {
+            Thread holder = new Thread(() -> backend.writer().inTransaction("commit", handle -> {
                 holds.countDown();
                 return awaited(done);
             }));
@@ -155,7 +155,10 @@ final class SqliteInterruptTest {
                         () -> backend.save("alice", "session", "1", new byte[1]), "write to context \"alice\"");
                 Batch batch = new Batch("alice", 0, 1, List.of(new Put("session", "1", new byte[1])));
                 assertThat(interrupted(() -> backend.commit(List.of(batch))))
-                        .hasMessageContaining("interrupted while waiting for another thread's transaction");
+                        .hasMessageContaining(
+                                "could not commit: interrupted while waiting for another thread's transaction");
+                assertThat(interrupted(() -> backend.lastCommit("alice", 1)))
+                        .hasMessageContaining("could not read the last commit of context \"alice\": interrupted");
             } finally {
                 done.countDown();
                 holder.join();
