@@ -34,11 +34,7 @@ final class GroupStatements {
     }
 
     private void add(String context, Mutation mutation) {
-        if (mutation instanceof Mutation.Put put) {
-            rows.put(context, put);
-        } else if (mutation instanceof Mutation.Delete delete) {
-            rows.delete(context, delete);
-        } else if (mutation instanceof Mutation.Clear clear) {
+        if (!rows.add(context, mutation) && mutation instanceof Mutation.Clear clear) {
             flush();
             clear(context, clear.keptTypes());
         }

@@ -22,23 +22,15 @@ record OwnedGroup(List<Batch> lastOfContexts, RowChanges rows) {
         for (Batch batch : group) {
             Batch former = last.put(batch.context(), batch);
             boolean owned = batch.epoch() != 0 && (former == null || former.epoch() == batch.epoch());
-            if (!owned || !add(rows, batch)) {
+            if (!owned) {
                 return Optional.empty();
+            }
+            for (Mutation mutation : batch.mutations()) {
+                if (!rows.add(batch.context(), mutation)) {
+                    return Optional.empty();
+                }
             }
         }
         return Optional.of(new OwnedGroup(List.copyOf(last.values()), rows));
-    }
-
-    private static boolean add(RowChanges rows, Batch batch) {
-        for (Mutation mutation : batch.mutations()) {
-            if (mutation instanceof Mutation.Put put) {
-                rows.put(batch.context(), put);
-            } else if (mutation instanceof Mutation.Delete delete) {
-                rows.delete(batch.context(), delete);
-            } else {
-                return false;
-            }
-        }
-        return true;
     }
 }
