@@ -86,10 +86,7 @@ final class CommitWriter {
                     null);
         }
         try {
-            long deadlineNanos = System.nanoTime() + DISK_SPACE_TIMEOUT.toNanos();
-            while (!commitUnlessFull(changes, positions, bytes, deadlineNanos)) {
-                // A checkpoint has freed space, or has failed on the full disk and freed what it took.
-            }
+            commitFreeingSpace(changes, positions, bytes);
         } catch (OperationInterruptedException e) {
             throw BackendException.transientFailure(refused(e.getMessage()), e);
         } catch (Journal.UnknownOutcomeException e) {
@@ -103,20 +100,22 @@ final class CommitWriter {
         return folder + ": could not commit: " + why;
     }
 
-    /** Commits. Returns {@code false} if that failed, nothing was written, and there may be more space now. */
-    private boolean commitUnlessFull(List<Change> changes, Positions positions, long bytes, long deadlineNanos)
-            throws IOException {
-        long tasksBefore = checkpointer.tasksDone();
-        try {
-            commit(changes, positions, bytes);
-            return true;
-        } catch (Journal.UnknownOutcomeException | FileMovedException e) {
-            throw e;
-        } catch (IOException e) {
-            if (deadlineNanos - System.nanoTime() <= 0 || !freeDiskSpace(tasksBefore)) {
+    /** Commits; repeats that after a failure that wrote nothing, once a checkpoint has freed disk space. */
+    private void commitFreeingSpace(List<Change> changes, Positions positions, long bytes) throws IOException {
+        long deadlineNanos = System.nanoTime() + DISK_SPACE_TIMEOUT.toNanos();
+        while (true) {
+            long tasksBefore = checkpointer.tasksDone();
+            try {
+                commitWhenCapacity(changes, positions, bytes);
+                return;
+            } catch (Journal.UnknownOutcomeException | FileMovedException e) {
                 throw e;
+            } catch (IOException e) {
+                if (deadlineNanos - System.nanoTime() <= 0 || !freeDiskSpace(tasksBefore)) {
+                    throw e;
+                }
+                // A checkpoint has freed space, or has failed on the full disk and freed what it took.
             }
-            return false;
         }
     }
 
@@ -131,7 +130,7 @@ final class CommitWriter {
         return checkpointer.awaitDiskSpace(tasksBefore, DISK_SPACE_TIMEOUT);
     }
 
-    private void commit(List<Change> changes, Positions positions, long bytes) throws IOException {
+    private void commitWhenCapacity(List<Change> changes, Positions positions, long bytes) throws IOException {
         do {
             entries.awaitCapacity(bytes);
         } while (!lock.hold("commit", () -> commitIfCapacity(changes, positions, bytes)));

@@ -410,11 +410,6 @@ final class Entries {
         return map;
     }
 
-    /** Returns whether MapDB has failed, so that its file must be rebuilt. */
-    boolean isFailed() {
-        return failure != null;
-    }
-
     /**
      * Ends the use of the map. Only the maintenance thread calls this, after the last commit.
      *
