@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.core.ContextInspection.Damage;
 import dev.keystore.core.ContextInspection.Kind;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What an operator should do about a context. */
 final class Advice {
@@ -63,7 +65,7 @@ final class Advice {
             advice.add("Not everything could be read, so the disk or the file may be failing: " + FAILING + ".");
         }
         if (context.move().isEmpty()) {
-            forKeys(context, now, advice);
+            advice.addAll(forKeys(context, now));
         } else if (context.move().get().state() == MoveState.ARRIVING) {
             advice.add(
                     "Its move to this store has not ended: run keystore move again. If the store that it comes from is"
@@ -78,27 +80,30 @@ final class Advice {
         return advice;
     }
 
-    private static void forKeys(ContextInspection context, Instant now, List<String> advice) {
+    private static List<String> forKeys(ContextInspection context, Instant now) {
         if (!context.types().containsKey(KeyTypes.SIGNED_PRE_KEY.name())) {
-            return; // not an account that others start sessions with
+            return List.of(); // not an account that others start sessions with
         }
         long left = context.preKeysLeft();
-        if (left < FEW_PRE_KEYS) {
-            advice.add("One-time pre-keys left: " + left + ". The client should upload new ones.");
-        }
-        forAge(context, KeyTypes.SIGNED_PRE_KEY.name(), "signed pre-key", now, advice);
-        forAge(context, KeyTypes.KYBER_PRE_KEY.name(), "Kyber pre-key of last resort", now, advice);
+        Optional<String> few = left < FEW_PRE_KEYS
+                ? Optional.of("One-time pre-keys left: " + left + ". The client should upload new ones.")
+                : Optional.empty();
+        return Stream.of(
+                        few,
+                        forAge(context, KeyTypes.SIGNED_PRE_KEY, "signed pre-key", now),
+                        forAge(context, KeyTypes.KYBER_PRE_KEY, "Kyber pre-key of last resort", now))
+                .flatMap(Optional::stream)
+                .toList();
     }
 
-    private static void forAge(ContextInspection context, String type, String name, Instant now, List<String> advice) {
-        context.signedKeys().stream()
-                .filter(key -> key.entry().type().equals(type) && key.use() == Use.MANY)
+    private static Optional<String> forAge(ContextInspection context, KeyType<?> type, String name, Instant now) {
+        return context.signedKeys().stream()
+                .filter(key -> key.entry().type().equals(type.name()) && key.use() == Use.MANY)
                 .map(SignedKey::created)
                 .flatMap(Optional::stream)
                 .max(Instant::compareTo)
                 .map(created -> Duration.between(created, now))
                 .filter(age -> age.compareTo(OLD_KEY) > 0)
-                .ifPresent(age -> advice.add(
-                        "The newest " + name + " is " + age.toDays() + " days old. The client should replace it."));
+                .map(age -> "The newest " + name + " is " + age.toDays() + " days old. The client should replace it.");
     }
 }
