@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Concurrency: the thread of the commit creates it and seals its values ({@link #seal}) before the commit is queued.
  * The leader, one thread at a time, prepares what is written ({@link #sealAgainIfOutdated},
- * {@link #attachFreshnessEntry}) and records the outcome ({@link #recordDurable}, {@link #recordUnknown}). Whichever
+ * {@link #chooseFreshnessEntry}) and records the outcome ({@link #recordDurable}, {@link #recordUnknown}). Whichever
  * thread ends the commit with nothing written records that ({@link #recordUnwritten}).
  */
 final class CommitContents {
@@ -126,15 +126,15 @@ final class CommitContents {
     }
 
     /**
-     * Determines the entry for the freshness anchor that is written with it, and returns it, or null.
+     * Chooses the entry for the freshness anchor that is written with it, and returns it, or null.
      *
      * @param writesAnything whether it writes anything else; if not, no entry is written
      */
     @Nullable
-    FreshnessEntry attachFreshnessEntry(boolean writesAnything) {
+    FreshnessEntry chooseFreshnessEntry(boolean writesAnything) {
         ContextFreshness freshness = context.freshness();
         uncounted = writesAnything && freshness != null;
-        freshnessEntry = writesAnything && freshness != null ? freshness.due() : null;
+        freshnessEntry = writesAnything && freshness != null ? freshness.dueOrCreate() : null;
         return freshnessEntry;
     }
 

@@ -25,25 +25,26 @@ final class CommitGroup {
      * The result of checking a group.
      *
      * @param batches what to write
-     * @param writers the commits that passed the check, including those that write nothing
+     * @param passed the commits that passed the check, including those that write nothing
      * @param failed the commits that failed it, each with its end: its context refuses commits, or what it read has
      *     changed or could not be read again
      */
-    record Checked(List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, Done> failed) {
+    record CheckResult(List<Batch> batches, List<CommitRequest> passed, Map<CommitRequest, Done> failed) {
 
-        static final Checked NOTHING = new Checked(List.of(), List.of(), Map.of());
+        static final CheckResult NOTHING = new CheckResult(List.of(), List.of(), Map.of());
 
         /**
-         * Moves the writers to state {@code WRITING}. If one of them has ended since the check, returns false and
-         * leaves the others in state {@code TAKEN}: the group has to be checked again, and until then they may end.
+         * Moves the commits that passed to state {@code WRITING}. If one of them has ended since the check, returns
+         * false and leaves the others in state {@code TAKEN}: the group has to be checked again, and until then they
+         * may end.
          */
         boolean beginWriting() {
             boolean all = true;
-            for (CommitRequest writer : writers) {
-                all &= writer.state.advance(Step.TAKEN, Step.WRITING);
+            for (CommitRequest commit : passed) {
+                all &= commit.state.advance(Step.TAKEN, Step.WRITING);
             }
             if (!all) {
-                writers.forEach(writer -> writer.state.returnTo(Step.TAKEN));
+                passed.forEach(commit -> commit.state.returnTo(Step.TAKEN));
             }
             return all;
         }
@@ -51,7 +52,7 @@ final class CommitGroup {
 
     private final List<CommitRequest> requests = new ArrayList<>();
     private final InFlight write = InFlight.forWrite();
-    private Checked checked = Checked.NOTHING;
+    private CheckResult checked = CheckResult.NOTHING;
     private boolean sent;
     private boolean counted;
 
@@ -98,11 +99,11 @@ final class CommitGroup {
     }
 
     /** Returns the result of the last check. */
-    Checked checked() {
+    CheckResult checked() {
         return checked;
     }
 
-    void recordCheck(Checked result) {
+    void recordCheck(CheckResult result) {
         checked = result;
     }
 
@@ -151,8 +152,8 @@ final class CommitGroup {
         events.end(measured, checked.batches().size(), known);
     }
 
-    /** Returns true the first time it is called. */
-    boolean markCounted() {
+    /** Marks it as counted; returns false if it was already. */
+    boolean tryMarkCounted() {
         boolean first = !counted;
         counted = true;
         return first;

@@ -4,7 +4,7 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.UnreadableEntryException;
-import dev.keystore.core.CommitGroup.Checked;
+import dev.keystore.core.CommitGroup.CheckResult;
 import dev.keystore.core.CommitQueue.Lead;
 import dev.keystore.core.CommitQueue.LeadPhase;
 import dev.keystore.core.CommitState.Done;
@@ -125,16 +125,19 @@ final class CommitPipeline {
     /** Commits, and returns how the commit has ended, when it has. */
     Done commit(CommitRequest request) {
         StackHeadroom.require();
-        KeyStoreException unprepared = prepare(request);
+        KeyStoreException unprepared = sealAndLoadDeleted(request);
         if (unprepared != null) {
             request.state.endUnlessWriting(unprepared);
-            return request.state.end();
+            return request.state.outcome();
         }
         return queueAndAwait(request);
     }
 
-    /** Prepares a commit on its own thread; returns the exception if that fails, or the thread was interrupted. */
-    private @Nullable KeyStoreException prepare(CommitRequest request) {
+    /**
+     * Does what the thread of a commit does before it queues the commit; returns the exception if that fails, or the
+     * thread was interrupted.
+     */
+    private @Nullable KeyStoreException sealAndLoadDeleted(CommitRequest request) {
         if (Thread.currentThread().isInterrupted()) {
             return CommitFailures.interrupted(request);
         }
@@ -160,15 +163,51 @@ final class CommitPipeline {
                 throw e;
             }
             request.state.endInAnyState(new Ended(CommitFailures.unknown(request, e))); // unless it has ended
-            return request.state.end();
+            return request.state.outcome();
         } finally {
             request.state.callerGone = true;
-            passLeadOn(request);
+            wakeStandbyIfOffered(request);
+        }
+    }
+
+    /**
+     * Queues commits of this thread that write records, so that a leader can take them as one group, and returns how
+     * each has ended, when all have.
+     */
+    List<Done> commitEach(List<CommitRequest> requests) {
+        StackHeadroom.require();
+        if (Thread.currentThread().isInterrupted()) {
+            requests.forEach(request -> request.state.endUnlessWriting(CommitFailures.interrupted(request)));
+        } else {
+            queueAndAwaitEach(requests);
+        }
+        return requests.stream().map(request -> request.state.outcome()).toList();
+    }
+
+    private void queueAndAwaitEach(List<CommitRequest> requests) {
+        try {
+            requests.forEach(queue::add);
+            requests.forEach(this::awaitDone);
+        } catch (RuntimeException | Error e) {
+            boolean unwritten = true;
+            for (CommitRequest request : requests) {
+                request.state.callerGone = true;
+                unwritten &= request.state.endUnlessWriting(CommitFailures.unwritten(request, e));
+            }
+            if (unwritten) {
+                throw e;
+            }
+            requests.forEach(request -> request.state.endInAnyState(new Ended(CommitFailures.unknown(request, e))));
+        } finally {
+            for (CommitRequest request : requests) {
+                request.state.callerGone = true;
+                wakeStandbyIfOffered(request);
+            }
         }
     }
 
     /** Wakes the standby if the lead was offered to a commit whose thread leaves. */
-    private void passLeadOn(CommitRequest request) {
+    private void wakeStandbyIfOffered(CommitRequest request) {
         if (queue.offeredTo(request) != null) {
             wakeStandby();
         }
@@ -233,7 +272,7 @@ final class CommitPipeline {
             WriteOutcome outcome = writeGroup(lead);
             CommitGroup group = Objects.requireNonNull(lead.group);
             if (outcome instanceof InDoubt doubt) {
-                group.checked().writers().forEach(request -> request.recordFailure(doubt.cause()));
+                group.checked().passed().forEach(request -> request.recordFailure(doubt.cause()));
                 if (!isStandby) {
                     return true; // the finally block abandons the lead, so that the standby resolves the group
                 }
@@ -272,7 +311,7 @@ final class CommitPipeline {
             queue.take(group, groupLimit);
             return writer.write(group);
         }
-        Throwable cause = Objects.requireNonNullElseGet(group.failure, LeaderGone::new);
+        Throwable cause = Objects.requireNonNullElseGet(group.failure, LeaderGoneException::new);
         if (group.failures > MAXIMUM_FAILURES) {
             endAll(group, cause); // now, since concluding the group may fail again
             return new Unknown(cause);
@@ -293,11 +332,11 @@ final class CommitPipeline {
     }
 
     /** Stands for what a leader threw if that leader could not record it. */
-    private static final class LeaderGone extends RuntimeException {
+    private static final class LeaderGoneException extends RuntimeException {
 
         private static final long serialVersionUID = 1L;
 
-        LeaderGone() {
+        LeaderGoneException() {
             super("the thread that wrote the commit is gone");
         }
     }
@@ -333,18 +372,18 @@ final class CommitPipeline {
      * @param own the commit of this thread; null if this thread is the standby
      */
     private void conclude(@Nullable CommitRequest own, CommitGroup group, WriteOutcome outcome) {
-        Checked checked = group.checked();
+        CheckResult checked = group.checked();
         if (outcome instanceof Written) {
             count(group);
             checked.failed().forEach((request, end) -> request.state.endInAnyState(end));
-            checked.writers().forEach(request -> request.state.endInAnyState(new Ended(null)));
+            checked.passed().forEach(request -> request.state.endInAnyState(new Ended(null)));
         } else if (outcome instanceof Retry retry) {
             concludeRetry(own, group, retry.cause());
         } else if (outcome instanceof Refused refused) {
             concludeRefused(group, refused.cause());
             queue.putBack(group.requests()); // those that are isolated now, or failed their check
         } else if (outcome instanceof Unknown unknown) {
-            checked.writers()
+            checked.passed()
                     .forEach(request ->
                             request.state.endInAnyState(new Ended(CommitFailures.unknown(request, unknown.cause()))));
             queue.putBack(group.requests()); // those that failed their check are checked again
@@ -355,15 +394,15 @@ final class CommitPipeline {
 
     private void count(CommitGroup group) {
         int batches = group.checked().batches().size();
-        if (group.markCounted() && batches > 0) {
+        if (group.tryMarkCounted() && batches > 0) {
             counters.written(batches);
         }
     }
 
     private void concludeRetry(@Nullable CommitRequest own, CommitGroup group, Throwable cause) {
         LOG.debug("A write of {} commits failed transiently and will be retried", group.size(), cause);
-        List<CommitRequest> writers = group.checked().writers();
-        for (CommitRequest request : writers) {
+        List<CommitRequest> passed = group.checked().passed();
+        for (CommitRequest request : passed) {
             request.recordFailure(cause);
             if (request.countFailedAttempt() >= maximumAttempts) {
                 request.state.endInAnyState(new Ended(CommitFailures.unwritten(request, cause)));
@@ -371,13 +410,13 @@ final class CommitPipeline {
         }
         group.requests().forEach(request -> request.state.returnTo(Step.TAKEN));
         pause(own, group);
-        if (!writers.stream().allMatch(request -> request.state.isFinished())) {
+        if (!passed.stream().allMatch(request -> request.state.isFinished())) {
             counters.retried();
             group.markRetried();
         }
-        writers.forEach(CommitRequest::restrictToContext);
+        passed.forEach(CommitRequest::restrictToContext);
         queue.putBack(group.requests());
-        Set<Context> contexts = writers.stream().map(CommitRequest::context).collect(Collectors.toSet());
+        Set<Context> contexts = passed.stream().map(CommitRequest::context).collect(Collectors.toSet());
         if (contexts.size() == 1) {
             queue.putBehindOthers(contexts.iterator().next());
         }
@@ -386,18 +425,18 @@ final class CommitPipeline {
     /** Ends the commit of a group of one. The commits of a larger group are written one by one, to find the culprit. */
     private static void concludeRefused(CommitGroup group, Throwable cause) {
         // A leader that failed before it sent the group may not have recorded a check.
-        List<CommitRequest> writers = group.isSent() ? group.checked().writers() : group.requests();
-        if (writers.size() > 1) {
-            writers.forEach(CommitRequest::isolate);
+        List<CommitRequest> refused = group.isSent() ? group.checked().passed() : group.requests();
+        if (refused.size() > 1) {
+            refused.forEach(CommitRequest::isolate);
         } else {
-            writers.forEach(
+            refused.forEach(
                     request -> request.state.endInAnyState(new Ended(CommitFailures.unwritten(request, cause))));
         }
     }
 
     /** Waits before the next attempt. A committing thread waits no longer than its own commit may. */
     private void pause(@Nullable CommitRequest own, CommitGroup group) {
-        int attempts = group.checked().writers().get(0).failedAttempts();
+        int attempts = group.checked().passed().get(0).failedAttempts();
         long untilNanos = System.nanoTime() + Backoff.nanos(retryNanos, attempts);
         if (own == null) {
             pauseStandby(group, untilNanos);
@@ -425,42 +464,6 @@ final class CommitPipeline {
                 return;
             } else {
                 LockSupport.parkNanos(this, Math.min(untilNanos - now, own.deadlineNanos - now));
-            }
-        }
-    }
-
-    /**
-     * Queues commits of this thread that write records, so that a leader can take them as one group, and returns how
-     * each has ended, when all have.
-     */
-    List<Done> commitEach(List<CommitRequest> requests) {
-        StackHeadroom.require();
-        if (Thread.currentThread().isInterrupted()) {
-            requests.forEach(request -> request.state.endUnlessWriting(CommitFailures.interrupted(request)));
-        } else {
-            queueAndAwaitEach(requests);
-        }
-        return requests.stream().map(request -> request.state.end()).toList();
-    }
-
-    private void queueAndAwaitEach(List<CommitRequest> requests) {
-        try {
-            requests.forEach(queue::add);
-            requests.forEach(this::awaitDone);
-        } catch (RuntimeException | Error e) {
-            boolean unwritten = true;
-            for (CommitRequest request : requests) {
-                request.state.callerGone = true;
-                unwritten &= request.state.endUnlessWriting(CommitFailures.unwritten(request, e));
-            }
-            if (unwritten) {
-                throw e;
-            }
-            requests.forEach(request -> request.state.endInAnyState(new Ended(CommitFailures.unknown(request, e))));
-        } finally {
-            for (CommitRequest request : requests) {
-                request.state.callerGone = true;
-                passLeadOn(request);
             }
         }
     }

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * A commit in the pipeline: its contents, its state, and how it may be grouped with others.
  *
  * <p>Concurrency: only the leader, one thread at a time, uses what this class itself holds, except that the thread of
- * the commit reads the last failure.
+ * the commit reads its deadline and the last failure.
  */
 final class CommitRequest {
 
@@ -45,9 +45,9 @@ final class CommitRequest {
     }
 
     /**
-     * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name;
-     * a write of records is, since it compares stored ones, which an earlier commit of its group could still change,
-     * unless all commits of the group write records of different contexts.
+     * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name.
+     * A write of records is, too: it compares stored records, which an earlier commit of its group could still change.
+     * Those that share groups are not, since each commit of such a group writes to another context.
      */
     boolean mustBeAlone() {
         return isolated || (!sharesGroups() && (contents.clears() || contents.storedWrite() != null));

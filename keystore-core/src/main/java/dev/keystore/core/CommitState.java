@@ -4,6 +4,7 @@ import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
 import dev.keystore.RollbackFailedException;
+import dev.keystore.spi.support.PlatformThreads;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
@@ -25,11 +26,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A commit is not admitted if its thread was interrupted before, its values could not be sealed, what it deletes
  * could not be loaded, or the queue is closed. It fails its check if its context refuses commits, or if what it read
- * has changed or cannot be read again. {@link CommitGroup.Checked#beginWriting} moves a group to {@code WRITING}; the
- * group returns to {@code TAKEN} if one of its commits has ended since the check, and after a transient failure.
+ * has changed or cannot be read again. {@link CommitGroup.CheckResult#beginWriting} moves a group to {@code WRITING};
+ * the group returns to {@code TAKEN} if one of its commits has ended since the check, and after a transient failure.
  *
  * <p>Concurrency: the thread of the commit and the leader change the state by compare-and-set. Whichever of them ends
- * the commit first decides the outcome; later attempts to end it have no effect.
+ * the commit first decides the outcome; later attempts to end it do not change it.
  */
 final class CommitState {
 
@@ -91,7 +92,7 @@ final class CommitState {
 
     private final CommitContents contents;
     private final Thread thread = Thread.currentThread();
-    private final boolean virtual = VirtualThreads.isVirtual(thread);
+    private final boolean virtual = PlatformThreads.isVirtual(thread);
     private volatile State state = Step.QUEUED;
 
     /**
@@ -110,7 +111,7 @@ final class CommitState {
     }
 
     /** Returns how it ended, after it has. */
-    Done end() {
+    Done outcome() {
         return (Done) state;
     }
 
@@ -167,7 +168,10 @@ final class CommitState {
         return false;
     }
 
-    /** Ends it in any state, and wakes its thread. Has no effect on a commit that has ended. */
+    /**
+     * Ends it in any state, and wakes its thread. If it has ended already, its outcome stays; if nothing was written,
+     * that is recorded even so, for the keys that were created for it.
+     */
     void endInAnyState(Done end) {
         State now = state;
         while (now instanceof Step step && !advance(step, end)) {

@@ -22,11 +22,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The state of one context. It is kept small: a process may have tens of thousands of contexts.
  *
- * <p>Concurrency: only the holder of the lead changes it, one thread at a time, except that any committing thread may
- * be the first to report lost ownership. Readers use it without locks. {@link #publications} is odd while a commit is
- * being put into the cache. A reader that sees an odd value waits, which takes microseconds because the commit is
- * already in memory. If a reader sees the same even value before and after its reads, no commit of this context was
- * published in between (R21). It wraps around after 2<sup>31</sup> commits, which take more than a day.
+ * <p>Concurrency: only the holder of the lead changes it, one thread at a time, except that any thread may record that
+ * the context was moved ({@link #markMoved}), and may be the first to report lost ownership. Readers use it without
+ * locks. {@link #publications} is odd while a commit is being put into the cache. A reader that sees an odd value
+ * waits, which takes microseconds because the commit is already in memory. If a reader sees the same even value before
+ * and after its reads, no commit of this context was published in between (R21). It wraps around after 2<sup>31</sup>
+ * commits, which take more than a day.
  */
 final class Context {
 
@@ -108,9 +109,7 @@ final class Context {
         return freshness;
     }
 
-    /**
-     * Returns the types that stay if a commit clears this context of all but {@code keptTypes}: the engine's as well.
-     */
+    /** Returns the types that a clear keeps: {@code keptTypes}, and those of the engine. */
     Set<String> keptByClear(Set<String> keptTypes) {
         Set<String> kept = new HashSet<>(sealer.keptByClear(keptTypes));
         kept.add(StoreSealing.MARK.type()); // concerned only if the backend has a single context

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * with a new token. Once it is durable, the {@link AnchorRaiser} raises the anchor to that token. The next entry waits
  * for that, so the anchor always holds one of the two tokens of the entry.
  *
- * <p>Concurrency: the holder of the lead calls {@link #due} and {@link #recordDurable}, the thread of the raiser calls
- * the others.
+ * <p>Concurrency: the holder of the lead calls {@link #dueOrCreate} and {@link #recordDurable}, the thread of the
+ * raiser calls the others.
  */
 final class ContextFreshness {
 
@@ -41,7 +41,7 @@ final class ContextFreshness {
     /** An entry that is not durable yet. Only the leader uses this field and the next one. */
     private @Nullable FreshnessEntry unwritten;
 
-    /** How many commits were written, the one with the last entry included. */
+    /** How many commits were written since the last entry, including the one that carried it. */
     private long sinceEntry = FreshnessEntry.COMMITS_PER_RAISE;
 
     /**
@@ -63,9 +63,12 @@ final class ContextFreshness {
         return context;
     }
 
-    /** Returns the entry that the next commit has to carry, or null. Called by the leader, again after a failure. */
+    /**
+     * Returns the entry that the next commit has to carry, a new one if it is due, or null. Called by the leader, again
+     * after a failure.
+     */
     @Nullable
-    FreshnessEntry due() {
+    FreshnessEntry dueOrCreate() {
         if (unwritten == null && raised && sinceEntry >= FreshnessEntry.COMMITS_PER_RAISE) {
             AnchorRecord now = anchored;
             UUID current = now == null ? FreshnessEntry.NONE : now.newest().token();
@@ -77,7 +80,7 @@ final class ContextFreshness {
     /**
      * Records that a commit is durable. Called by the leader.
      *
-     * @param carried the entry that {@link #due} returned for it, or null
+     * @param carried the entry that {@link #dueOrCreate} returned for it, or null
      */
     @SuppressWarnings("NonAtomicVolatileUpdate") // written by the leader only
     void recordDurable(@Nullable FreshnessEntry carried) {

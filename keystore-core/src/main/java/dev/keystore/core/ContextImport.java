@@ -69,7 +69,7 @@ final class ContextImport implements StoredWrite {
     }
 
     @Override
-    public List<Mutation> mutations(Storage storage) {
+    public List<Mutation> decide(Storage storage) {
         result = check(storage);
         List<Mutation> mutations = new ArrayList<>();
         if (result == ImportResult.WRITTEN) {

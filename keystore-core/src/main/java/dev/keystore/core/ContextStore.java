@@ -58,7 +58,8 @@ final class ContextStore implements SignalKeyStore {
     public <V> Optional<V> find(KeyType<V> type, String id) {
         engine.checkOpen();
         Objects.requireNonNull(type, "type");
-        EntryKey key = new EntryKey(context, type, Objects.requireNonNull(id, "id")); // is checked if it is not cached
+        EntryKey key = new EntryKey(
+                context, type, Objects.requireNonNull(id, "id")); // the id is checked when it is not cached
         return Optional.ofNullable(engine.cache.read(key).value(type));
     }
 
@@ -71,7 +72,10 @@ final class ContextStore implements SignalKeyStore {
         return cached == null ? getLoaded(type, ids) : cached;
     }
 
-    /** Returns the values if all ids are cached and no commit of the context was published meanwhile, else null. */
+    /**
+     * Returns the values if all ids are cached and no commit of the context was published meanwhile, else null. Unlike
+     * {@link #getLoaded}, it creates no lists of keys and entries.
+     */
     private <V> @Nullable Map<String, V> getCached(KeyType<V> type, Collection<String> ids) {
         Map<String, V> values = new LinkedHashMap<>(2 * ids.size());
         int seen = context.awaitPublications();
@@ -236,7 +240,7 @@ final class ContextStore implements SignalKeyStore {
     /** Runs work once, then commits what it wrote. */
     private <R, X extends Exception> R attempt(TransactionScope scope, TransactionWork<R, X> work) throws X {
         scope.beginAttempt();
-        StoreTransaction tx = new StoreTransaction(engine, context, scope);
+        StoreTransaction tx = StoreTransaction.begin(engine, context, scope);
         R result;
         try {
             result = work.run(tx);

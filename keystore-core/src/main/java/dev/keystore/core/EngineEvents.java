@@ -86,9 +86,9 @@ final class EngineEvents {
     }
 
     /** Reports an operation with its result. */
-    <R extends Enum<R>> void end(FlightEvents.@Nullable Ending<R> operation, R result) {
+    <R extends Enum<R>> void end(FlightEvents.@Nullable MeasuredWithResult<R> operation, R result) {
         if (operation != null) {
-            operation.endWith(result);
+            operation.setResult(result);
             report(operation);
         }
     }

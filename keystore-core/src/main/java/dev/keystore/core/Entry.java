@@ -51,7 +51,7 @@ final class Entry {
     }
 
     /** Returns a new entry with the same contents, for another key. */
-    Entry moved() {
+    Entry copy() {
         return new Entry(bytes, value);
     }
 

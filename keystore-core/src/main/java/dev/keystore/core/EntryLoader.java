@@ -9,7 +9,6 @@ import dev.keystore.core.InFlight.Result.Failed;
 import dev.keystore.core.InFlight.Result.Found;
 import dev.keystore.spi.KeyStoreListener.WaitResult;
 import java.time.Duration;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -131,15 +130,17 @@ final class EntryLoader {
         Context context = key.context;
         InFlight clearing = context.clearing();
         int generation = context.generation();
+        Result result = Result.LOOK_AGAIN;
         try {
             // A load or write may have ended between the miss and the registration (R2).
             Entry published = cache.getValid(key);
             if (published != null) {
-                mine.record(new Found(published));
+                result = new Found(published);
             } else if (clearing == null) {
                 LoadFailures.throwIfInterrupted(key);
-                settle(key, mine, generation, loadRecord(key));
+                result = settle(key, mine, generation, loadRecord(key));
             }
+            mine.record(result);
         } catch (RuntimeException | Error e) {
             RuntimeException failure = LoadFailures.of(key, e);
             mine.record(failedUnlessInterrupted(failure));
@@ -152,7 +153,7 @@ final class EntryLoader {
                 mine.complete();
             }
         }
-        Entry found = entryOf(mine.result());
+        Entry found = entryOf(result);
         if (found == null && clearing != null) {
             awaitEnd(key, clearing, deadlineNanos);
         }
@@ -181,23 +182,23 @@ final class EntryLoader {
     }
 
     /**
-     * Caches what was loaded and records it as the result of the load, unless a write or a clear came in between: then
-     * it may be the older value, and readers have to look again.
+     * Caches what was loaded and returns it, unless a write or a clear came in between: then it may be the older value,
+     * and readers have to look again.
      */
-    private void settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
+    private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
         Entry entry;
         try {
             entry = decodeLatest(storage, key, record);
         } catch (UnreadableEntryException e) {
             // An erase that came in between has destroyed the keys of what was loaded before it.
-            if (isUndisplaced(key, mine, generation)) {
+            if (isCurrent(key, mine, generation)) {
                 events.unreadable(1);
                 throw e;
             }
-            return;
+            return Result.LOOK_AGAIN;
         }
         entry.makeValidIn(generation);
-        putIfUndisplaced(key, entry, mine, generation);
+        return putIfCurrent(key, entry, mine, generation);
     }
 
     /**
@@ -224,31 +225,33 @@ final class EntryLoader {
     }
 
     /** Returns whether no write or clear has come in between since a load began. */
-    private boolean isUndisplaced(EntryKey key, InFlight mine, int generation) {
+    private boolean isCurrent(EntryKey key, InFlight mine, int generation) {
         InFlight registered = inFlight.get(key);
-        return registered != null && isUndisplaced(key.context, registered, mine, generation);
+        return registered != null && isCurrent(key.context, registered, mine, generation);
     }
 
-    private static boolean isUndisplaced(Context context, InFlight registered, InFlight mine, int generation) {
-        return registered.standsFor(mine) && context.generation() == generation && context.clearing() == null;
+    private static boolean isCurrent(Context context, InFlight registered, InFlight mine, int generation) {
+        return registered.isOrReplaces(mine) && context.generation() == generation && context.clearing() == null;
     }
 
     /**
-     * Caches an entry and records it, unless a write or a clear came in between. The map holds the lock of the key
+     * Caches an entry and returns it, unless a write or a clear came in between. The map holds the lock of the key
      * meanwhile, so no write is registered between the check and the put. If the context is lost, the entry is not
      * cached.
      */
-    private void putIfUndisplaced(EntryKey key, Entry entry, InFlight mine, int generation) {
+    private Result putIfCurrent(EntryKey key, Entry entry, InFlight mine, int generation) {
         Context context = key.context;
+        Result[] result = {Result.LOOK_AGAIN};
         inFlight.computeIfPresent(key, (k, registered) -> {
-            if (isUndisplaced(context, registered, mine, generation)) {
+            if (isCurrent(context, registered, mine, generation)) {
                 if (!context.isOwnershipLost()) {
                     cache.put(key, entry);
                 }
-                mine.record(new Found(entry));
+                result[0] = new Found(entry);
             }
             return registered;
         });
+        return result[0];
     }
 
     /** Waiting threads fail with the load, unless only its own thread was interrupted: then they look again. */
@@ -270,6 +273,7 @@ final class EntryLoader {
         int generation = context.generation();
         InFlight.Loader self = new InFlight.Loader();
         Map<EntryKey, InFlight> mine = new LinkedHashMap<>();
+        Map<EntryKey, Entry> found = new HashMap<>();
         try {
             for (EntryKey key : keys) {
                 InFlight load = InFlight.forLoad(self);
@@ -277,12 +281,22 @@ final class EntryLoader {
                     mine.put(key, load);
                 }
             }
-            Map<EntryKey, InFlight> uncached = recordCached(mine);
-            if (!uncached.isEmpty()) {
-                LoadFailures.throwIfInterrupted(first);
-                Map<String, byte[]> records = loadRecords(first, uncached.keySet());
-                uncached.forEach((key, load) -> settleOrFail(key, load, generation, records.get(key.id)));
-            }
+            Map<EntryKey, Entry> cached = findCached(mine.keySet());
+            Map<String, byte[]> records = loadRecords(
+                    first,
+                    mine.keySet().stream()
+                            .filter(key -> !cached.containsKey(key))
+                            .toList());
+            mine.forEach((key, load) -> {
+                Entry published = cached.get(key);
+                Result result = published == null
+                        ? settleOrFail(key, load, generation, records.get(key.id))
+                        : new Found(published);
+                load.record(result);
+                if (result instanceof Found entry) {
+                    found.put(key, entry.entry());
+                }
+            });
         } catch (RuntimeException | Error e) {
             mine.forEach((key, load) -> load.record(failedUnlessInterrupted(LoadFailures.of(key, e))));
             throw LoadFailures.of(first, e);
@@ -294,41 +308,37 @@ final class EntryLoader {
                 mine.values().forEach(InFlight::complete);
             }
         }
-        Map<EntryKey, Entry> entries = new HashMap<>();
-        mine.forEach((key, load) -> {
-            if (load.result() instanceof Found found) {
-                entries.put(key, found.entry());
-            }
-        });
-        return entries;
+        return found;
     }
 
-    /** Records the results of the keys that were cached between the miss and the registration; returns the others. */
-    private Map<EntryKey, InFlight> recordCached(Map<EntryKey, InFlight> registered) {
-        Map<EntryKey, InFlight> uncached = new LinkedHashMap<>();
-        registered.forEach((key, load) -> {
+    /** Returns the entries that were cached between the miss and the registration. */
+    private Map<EntryKey, Entry> findCached(Set<EntryKey> registered) {
+        Map<EntryKey, Entry> cached = new HashMap<>();
+        registered.forEach(key -> {
             Entry published = cache.getValid(key);
-            if (published == null) {
-                uncached.put(key, load);
-            } else {
-                load.record(new Found(published));
+            if (published != null) {
+                cached.put(key, published);
             }
         });
-        return uncached;
+        return cached;
     }
 
     /** Loads records of the context and type of {@code first}. */
-    private Map<String, byte[]> loadRecords(EntryKey first, Collection<EntryKey> keys) {
+    private Map<String, byte[]> loadRecords(EntryKey first, List<EntryKey> keys) {
+        if (keys.isEmpty()) {
+            return Map.of();
+        }
+        LoadFailures.throwIfInterrupted(first);
         List<String> ids = keys.stream().map(key -> key.id).toList();
         return measured(ids.size(), () -> storage.loadAll(first.context.name(), first.type.name(), ids));
     }
 
     /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */
-    private void settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
+    private Result settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
         try {
-            settle(key, mine, generation, record);
+            return settle(key, mine, generation, record);
         } catch (RuntimeException | Error e) {
-            mine.record(failedUnlessInterrupted(LoadFailures.of(key, e)));
+            return failedUnlessInterrupted(LoadFailures.of(key, e));
         }
     }
 

@@ -60,7 +60,7 @@ final class FlightEvents {
     }
 
     /** An operation that has a result. */
-    abstract static class Ending<R extends Enum<R>> extends Measured {
+    abstract static class MeasuredWithResult<R extends Enum<R>> extends Measured {
 
         private transient R ended;
 
@@ -68,11 +68,11 @@ final class FlightEvents {
         @Nullable
         String result;
 
-        Ending(R unlessEnded) {
-            ended = unlessEnded;
+        MeasuredWithResult(R defaultResult) {
+            ended = defaultResult;
         }
 
-        final void endWith(R how) {
+        final void setResult(R how) {
             ended = how;
             result = how.name();
         }
@@ -86,7 +86,7 @@ final class FlightEvents {
     @Label("Load")
     @Description("A read of entries that were not cached, from the backend")
     @Enabled(false)
-    static final class Load extends Ending<WaitResult> {
+    static final class Load extends MeasuredWithResult<WaitResult> {
 
         @Label("Entries")
         int entries;
@@ -104,7 +104,7 @@ final class FlightEvents {
     @Name("dev.keystore.LockWait")
     @Label("Lock Wait")
     @Description("A wait of a transaction for the locks of its keys")
-    static final class LockWait extends Ending<WaitResult> {
+    static final class LockWait extends MeasuredWithResult<WaitResult> {
 
         LockWait() {
             super(WaitResult.FAILURE);
@@ -119,7 +119,7 @@ final class FlightEvents {
     @Name("dev.keystore.Commit")
     @Label("Commit")
     @Description("A commit, from its beginning until its thread knows the outcome")
-    static final class Commit extends Ending<CommitResult> {
+    static final class Commit extends MeasuredWithResult<CommitResult> {
 
         Commit() {
             super(CommitResult.UNKNOWN);
@@ -134,7 +134,7 @@ final class FlightEvents {
     @Name("dev.keystore.GroupWrite")
     @Label("Group Write")
     @Description("A write of a group of commits by the backend")
-    static final class GroupWrite extends Ending<GroupResult> {
+    static final class GroupWrite extends MeasuredWithResult<GroupResult> {
 
         /** Whether at least one commit is written again after a transient failure. */
         transient boolean retried;

@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The anchor holds one token for each context, and the context two, in its {@link FreshnessEntry}. The anchor is
  * raised from the first to the second one only after the entry is durable, and the entry is replaced only after the
- * anchor was raised. So at any time, the anchor holds one of both, and a context whose entry has neither is another
+ * anchor was raised. So at any time, the anchor holds one of the two, and a context whose entry has neither is another
  * copy. A context with the right tokens and a lower position than the anchor has seen is an old copy as well.
  *
  * <p>A context without a record in the anchor may be new to it, so the anchor also holds a record of the store. If the

@@ -7,7 +7,7 @@ import java.util.UUID;
 
 /**
  * What a context keeps of its freshness anchor: the token that the anchor held when this was written, and the one that
- * it is raised to once this is durable. So the anchor holds one of both at any time, whenever the process ends.
+ * it is raised to once this is durable. So the anchor holds one of the two at any time, whenever the process ends.
  *
  * <p>It is not encrypted in an encrypted store: it consists of random tokens and a count, an erase must keep it
  * although it deletes the keys, and who can copy records could copy an encrypted one as well.

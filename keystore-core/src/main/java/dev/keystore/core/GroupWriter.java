@@ -6,7 +6,7 @@ import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.UnreadableEntryException;
-import dev.keystore.core.CommitGroup.Checked;
+import dev.keystore.core.CommitGroup.CheckResult;
 import dev.keystore.core.CommitState.Conflict;
 import dev.keystore.core.CommitState.Done;
 import dev.keystore.core.CommitState.Ended;
@@ -55,26 +55,26 @@ final class GroupWriter {
     /**
      * Checks a group and writes it, uninterruptibly.
      *
-     * @return the outcome of the write; a commit that failed the check is in {@link Checked#failed}
+     * @return the outcome of the write; a commit that failed the check is in {@link CheckResult#failed}
      */
     WriteOutcome write(CommitGroup group) {
-        Checked checked = uninterruptibly(() -> prepareAndBeginWriting(group.requests()));
+        CheckResult checked = uninterruptibly(() -> checkAndBeginWriting(group.requests()));
         group.recordCheck(checked);
         return checked.batches().isEmpty() ? WRITTEN : send(group);
     }
 
-    private Checked prepareAndBeginWriting(List<CommitRequest> requests) {
-        Checked checked = checkAndPrepare(requests);
+    private CheckResult checkAndBeginWriting(List<CommitRequest> requests) {
+        CheckResult checked = check(requests);
         while (!checked.beginWriting()) {
-            checked = checkAndPrepare(requests);
+            checked = check(requests);
         }
         return checked;
     }
 
-    /** Checks each commit, then prepares it, since the next one is checked against those that will be written. */
-    private Checked checkAndPrepare(List<CommitRequest> requests) {
+    /** Checks each commit, then creates its batch, since the next one is checked against those that will be written. */
+    private CheckResult check(List<CommitRequest> requests) {
         List<Batch> batches = new ArrayList<>();
-        List<CommitRequest> writers = new ArrayList<>();
+        List<CommitRequest> passed = new ArrayList<>();
         Map<CommitRequest, Done> failed = new LinkedHashMap<>();
         Map<EntryKey, Entry> earlier = new HashMap<>();
         for (CommitRequest request : requests) {
@@ -87,17 +87,17 @@ final class GroupWriter {
                     failed.put(request, refusal);
                     continue;
                 }
-                Batch batch = prepare(request, earlier);
+                Batch batch = batchOf(request, earlier);
                 if (batch != null) {
                     batches.add(batch);
                 }
-                writers.add(request);
+                passed.add(request);
                 earlier.putAll(request.contents.writes);
             } catch (LoadFailedException | UnreadableEntryException e) {
                 failed.put(request, new Ended(CommitFailures.unwritten(request, e)));
             }
         }
-        return new Checked(batches, writers, failed);
+        return new CheckResult(batches, passed, failed);
     }
 
     /** Returns the end of a commit whose context refuses commits, or that read what has changed since; or null. */
@@ -124,12 +124,12 @@ final class GroupWriter {
         return null;
     }
 
-    /** Prepares a commit that has passed its check, and returns what it writes, or null if that is nothing. */
-    private @Nullable Batch prepare(CommitRequest request, Map<EntryKey, Entry> earlier) {
+    /** Returns what a commit that has passed its check writes, with the next number, or null if that is nothing. */
+    private @Nullable Batch batchOf(CommitRequest request, Map<EntryKey, Entry> earlier) {
         Context context = request.context();
         request.sealAgainIfOutdated();
         List<Mutation> mutations = new ArrayList<>(mutations(request.contents, earlier));
-        FreshnessEntry attached = request.contents.attachFreshnessEntry(!mutations.isEmpty());
+        FreshnessEntry attached = request.contents.chooseFreshnessEntry(!mutations.isEmpty());
         if (attached != null) {
             mutations.add(attached.put(context.name()));
         }
@@ -142,7 +142,7 @@ final class GroupWriter {
     private List<Mutation> mutations(CommitContents commit, Map<EntryKey, Entry> earlier) {
         StoredWrite storedWrite = commit.storedWrite();
         if (storedWrite != null) {
-            return storedWrite.mutations(storage);
+            return storedWrite.decide(storage);
         }
         List<Mutation> mutations = new ArrayList<>(commit.writes.size() + 1);
         Mutation clear = commit.clear();
@@ -170,8 +170,8 @@ final class GroupWriter {
     }
 
     private WriteOutcome send(CommitGroup group) {
-        Checked checked = group.checked();
-        cache.beginWrite(group.inFlightWrite(), checked.writers());
+        CheckResult checked = group.checked();
+        cache.beginWrite(group.inFlightWrite(), checked.passed());
         group.startMeasuring(events);
         group.markSent();
         WriteOutcome outcome;
@@ -227,9 +227,14 @@ final class GroupWriter {
             return new Retry(failure);
         }
         if (BackendFailures.isOutcomeUnknown(failure)) {
-            return storage.hasOwnership() ? new InDoubt(failure) : new Unknown(failure);
+            return classifyUnknown(failure);
         }
         return failure instanceof RollbackFailedException ? new Unknown(failure) : new Refused(failure);
+    }
+
+    /** Returns the outcome of a write that may have happened: only ownership makes it possible to find that out. */
+    private WriteOutcome classifyUnknown(Throwable failure) {
+        return storage.hasOwnership() ? new InDoubt(failure) : new Unknown(failure);
     }
 
     /** Returns the outcome of a group whose leader failed with {@code cause}, as far as the backend can tell. */
@@ -242,17 +247,7 @@ final class GroupWriter {
             return new Refused(cause);
         }
         WriteOutcome resumed = storage.resumeWrite(group.checked().batches(), cause);
-        return resumed == null ? classify(new LeaderFailedError(cause)) : resumed;
-    }
-
-    /** Wraps what a failed leader threw. Like any error, it leaves the outcome unknown. */
-    private static final class LeaderFailedError extends Error {
-
-        private static final long serialVersionUID = 1L;
-
-        LeaderFailedError(Throwable cause) {
-            super("the thread that wrote the commit failed: " + cause, cause);
-        }
+        return resumed == null ? classifyUnknown(cause) : resumed;
     }
 
     /**
@@ -262,7 +257,7 @@ final class GroupWriter {
      * @throws RuntimeException if the backend failed in a way that may recur each time
      */
     WriteOutcome sendAgain(CommitGroup group, InDoubt doubt) {
-        Checked checked = group.checked();
+        CheckResult checked = group.checked();
         try {
             return writeBatches(group);
         } catch (ClosedException e) {
@@ -281,11 +276,9 @@ final class GroupWriter {
     /**
      * Returns the outcome of the first write of a group that cannot be sent again, since one of its contexts is lost.
      */
-    private WriteOutcome outcomeOfFirstWrite(Checked checked, InDoubt doubt, OwnershipLostException failure) {
+    private WriteOutcome outcomeOfFirstWrite(CheckResult checked, InDoubt doubt, OwnershipLostException failure) {
         try {
-            boolean unwritten = isUnwritten(checked);
-            markLost(checked.writers(), failure);
-            return unwritten ? new Refused(failure) : new Unknown(doubt.cause());
+            return isUnwritten(checked) ? new Refused(failure) : new Unknown(doubt.cause(), failure);
         } catch (ClosedException e) {
             return new Unknown(doubt.cause());
         } catch (RuntimeException e) {
@@ -295,7 +288,7 @@ final class GroupWriter {
     }
 
     /** Returns whether the backend knows that nothing was written; throws if it may be able to tell later. */
-    private boolean isUnwritten(Checked checked) {
+    private boolean isUnwritten(CheckResult checked) {
         try {
             return storage.isUnwritten(checked.batches());
         } catch (BackendException e) {
@@ -308,22 +301,23 @@ final class GroupWriter {
     }
 
     /** Marks the context that another owner has taken over, and drops what is cached of it. */
-    private static void markLost(List<CommitRequest> writers, OwnershipLostException failure) {
-        for (CommitRequest writer : writers) {
-            if (writers.size() == 1 || writer.context().name().equals(failure.context())) {
-                writer.context().markOwnershipLost();
+    private static void markLost(List<CommitRequest> commits, OwnershipLostException failure) {
+        for (CommitRequest commit : commits) {
+            if (commits.size() == 1 || commit.context().name().equals(failure.context())) {
+                commit.context().markOwnershipLost();
             }
         }
     }
 
     /** Updates the cache according to a known outcome. Idempotent, since another leader may have to repeat it. */
     void updateCache(CommitGroup group, WriteOutcome outcome) {
-        List<CommitRequest> writers = group.checked().writers();
-        if (outcome instanceof Refused refused && refused.cause() instanceof OwnershipLostException lost) {
-            markLost(writers, lost);
+        List<CommitRequest> passed = group.checked().passed();
+        OwnershipLostException lost = lostOwnership(outcome);
+        if (lost != null) {
+            markLost(passed, lost);
         }
-        for (CommitRequest writer : writers) {
-            CommitContents commit = writer.contents;
+        for (CommitRequest request : passed) {
+            CommitContents commit = request.contents;
             if (outcome instanceof Written) {
                 commit.recordDurable();
                 cache.publish(commit);
@@ -335,6 +329,16 @@ final class GroupWriter {
                 cache.forget(commit);
             }
         }
-        cache.endWrite(group.inFlightWrite(), writers);
+        cache.endWrite(group.inFlightWrite(), passed);
+    }
+
+    /** Returns what shows that a context of the group is lost, or null. */
+    private static @Nullable OwnershipLostException lostOwnership(WriteOutcome outcome) {
+        if (outcome instanceof Unknown unknown) {
+            return unknown.lost();
+        }
+        return outcome instanceof Refused refused && refused.cause() instanceof OwnershipLostException lost
+                ? lost
+                : null;
     }
 }

@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import dev.keystore.spi.support.PlatformThreads;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +32,7 @@ final class InFlight {
     /** The thread that loads. It may load several keys at once. */
     static final class Loader {
 
-        private final boolean virtual = VirtualThreads.isVirtual(Thread.currentThread());
+        private final boolean virtual = PlatformThreads.isVirtual(Thread.currentThread());
 
         /** Set by the thread when it leaves its load. A plain field write, which needs no stack (R31). */
         volatile boolean gone;
@@ -63,7 +64,7 @@ final class InFlight {
     }
 
     /** Returns whether this is {@code other} or has replaced it, so that no write has displaced it. */
-    boolean standsFor(InFlight other) {
+    boolean isOrReplaces(InFlight other) {
         InFlight former = this;
         while (former != null && former != other) {
             former = former.replaced;
@@ -102,7 +103,7 @@ final class InFlight {
         return ended.await(nanos, TimeUnit.NANOSECONDS);
     }
 
-    /** Returns the outcome: to its own thread what it has recorded, to others once {@link #await} returned true. */
+    /** Returns the outcome. Called by other threads once {@link #await} has returned true. */
     Result result() {
         return result;
     }

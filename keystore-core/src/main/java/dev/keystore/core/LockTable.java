@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The locks of all lock keys of all contexts.
+ * The locks of all lock keys of all contexts; a second table locks contexts while they are opened, copied or moved.
  *
  * <p>Concurrency: each key that is held or waited for has a linked queue of {@link Node}s, as in a CLH lock, and the
  * table maps the key to the tail; other keys have no entry. A transaction appends its node by compare-and-set and gets

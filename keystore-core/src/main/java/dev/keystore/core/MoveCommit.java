@@ -43,7 +43,7 @@ final class MoveCommit implements StoredWrite {
     }
 
     @Override
-    public List<Mutation> mutations(Storage storage) {
+    public List<Mutation> decide(Storage storage) {
         written = unchanged.getAsBoolean();
         return written ? changes : List.of();
     }

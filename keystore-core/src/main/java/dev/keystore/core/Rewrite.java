@@ -58,7 +58,7 @@ final class Rewrite implements StoredWrite {
     }
 
     @Override
-    public List<Mutation> mutations(Storage storage) {
+    public List<Mutation> decide(Storage storage) {
         applied = -1;
         List<Mutation> mutations = new ArrayList<>();
         if (sealer != null) {

@@ -133,7 +133,7 @@ final class SnapshotReader {
         }
 
         @Override
-        public List<Mutation> mutations(Storage from) {
+        public List<Mutation> decide(Storage from) {
             if (!done) {
                 done = true;
                 try {

@@ -48,8 +48,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Its callers use the true names of contexts, types and ids; the backend gets their {@link StoredNames}. If these
  * are hidden, listings return them as they are, and {@link TrueNames} reads the true ones.
  *
- * <p>Failures: {@link #load}, {@link #loadAll} and the methods that write throw what the backend throws. Those that
- * read for the engine itself throw as a reader's load does: {@link LoadFailedException} if the backend fails.
+ * <p>Failures: {@link #load}, {@link #loadAll}, the methods that write, and those whose Javadoc says so throw what the
+ * backend throws. The others throw as a reader's load does: {@link LoadFailedException} if the backend fails.
  *
  * <p>Concurrency: any thread calls the backend, without waiting here. {@link #close} rejects further calls and closes
  * the backend once the calls in progress have returned, or at its deadline even if one has not. It does not wait for
@@ -70,6 +70,8 @@ final class Storage {
     private final @Nullable ContextListing listing;
     private final @Nullable ContextSnapshots snapshots;
     private final @Nullable ContextOwnership ownership;
+    private final @Nullable ContextPositions positions;
+    private final @Nullable Compaction compaction;
     private final Consumer<List<Batch>> writer;
     private final @Nullable RollbackWriter rollback;
     private final int groupLimit;
@@ -91,6 +93,8 @@ final class Storage {
         this.listing = backend instanceof ContextListing lists ? lists : null;
         this.snapshots = backend instanceof ContextSnapshots reads ? reads : null;
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;
+        this.positions = backend instanceof ContextPositions keeps ? keeps : null;
+        this.compaction = backend instanceof Compaction compacts ? compacts : null;
         if (backend instanceof GroupCommit groups) {
             this.writer = group -> groups.commit(names.group(group));
             this.rollback = null;
@@ -241,7 +245,10 @@ final class Storage {
         return found;
     }
 
-    /** Returns whether the backend holds no entry except the id of the store, as far as it can tell. */
+    /**
+     * Returns whether the backend holds no entry except the id of the store, as far as it can tell. Throws what the
+     * backend throws.
+     */
     boolean isEmpty() {
         return call(() -> {
             try (Stream<String> found = listing == null
@@ -317,7 +324,7 @@ final class Storage {
         }
     }
 
-    /** Returns whether a context holds data keys. If the contexts can't be listed, it is asked of the default one. */
+    /** Returns whether a context holds data keys. If the contexts can't be listed, only the default one is checked. */
     boolean holdsKeys() {
         if (servesManyContexts() && listing == null) {
             return readReserved(PersistenceBackend.DEFAULT_CONTEXT, StoreSealing.KEYS) != null;
@@ -444,7 +451,10 @@ final class Storage {
                         context, "the owner", () -> call(() -> ownership.owner(names.context(context))));
     }
 
-    /** Returns whether the backend knows that none of a group was written, by the last commit of a context in it. */
+    /**
+     * Returns whether the last commit of one of its contexts proves that nothing of a group was written. Throws what
+     * the backend throws.
+     */
     boolean isUnwritten(List<Batch> group) {
         return ownership != null && call(() -> group.stream().anyMatch(batch -> isUnwritten(ownership, batch)));
     }
@@ -468,9 +478,10 @@ final class Storage {
     }
 
     private Optional<ContextPosition> position(String context, String storedContext) {
-        return backend instanceof ContextPositions positions
-                ? LoadFailures.translated(context, "the position", () -> call(() -> positions.position(storedContext)))
-                : Optional.empty();
+        ContextPositions kept = positions;
+        return kept == null
+                ? Optional.empty()
+                : LoadFailures.translated(context, "the position", () -> call(() -> kept.position(storedContext)));
     }
 
     /**
@@ -480,15 +491,15 @@ final class Storage {
      * @param storedContext for which context that is asked, for messages
      */
     Optional<ContextPosition> highestForgotten(String storedContext) {
-        if (!(backend instanceof ContextPositions positions)) {
-            return Optional.empty();
-        }
-        return LoadFailures.translated(storedContext, "the position", () -> call(positions::highestForgotten));
+        ContextPositions kept = positions;
+        return kept == null
+                ? Optional.empty()
+                : LoadFailures.translated(storedContext, "the position", () -> call(kept::highestForgotten));
     }
 
     /** Returns whether the backend keeps the positions of contexts. */
     boolean keepsPositions() {
-        return backend instanceof ContextPositions;
+        return positions != null;
     }
 
     /** Makes later takeovers of any context return epochs above a number, if the backend has epochs. */
@@ -503,12 +514,13 @@ final class Storage {
 
     /** Compacts the backend's files. Returns whether the backend can do that; if not, nothing was done. */
     boolean compact() {
-        if (!(backend instanceof Compaction compaction)) {
+        Compaction compacting = compaction;
+        if (compacting == null) {
             return false;
         }
         requireWritable();
         return call(() -> {
-            compaction.compact();
+            compacting.compact();
             return true;
         });
     }

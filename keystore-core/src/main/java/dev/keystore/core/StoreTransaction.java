@@ -42,14 +42,20 @@ final class StoreTransaction implements Transaction {
     private boolean conflicted;
     private boolean ended;
 
-    StoreTransaction(Engine engine, Context context, TransactionScope scope) {
+    private StoreTransaction(Engine engine, Context context, TransactionScope scope, int seen) {
         this.engine = engine;
         this.context = context;
         this.scope = scope;
-        this.seen = context.awaitPublications();
+        this.seen = seen;
+    }
+
+    /** Begins a transaction, once no commit of the context is being published; throws if the context is lost. */
+    static StoreTransaction begin(Engine engine, Context context, TransactionScope scope) {
+        int seen = context.awaitPublications();
         if (context.isOwnershipLost()) {
             throw engine.reportOwnershipLost(context);
         }
+        return new StoreTransaction(engine, context, scope, seen);
     }
 
     /** Ends the transaction: further calls of the handle throw. */
@@ -94,30 +100,37 @@ final class StoreTransaction implements Transaction {
     /** Returns what this transaction wrote or cleared under a key, or null if it did neither. */
     private @Nullable Entry written(EntryKey key) {
         Entry entry = writes.get(key);
-        if (entry == null && cleared(key.type)) {
+        return entry == null && cleared(key.type) ? Entry.absent() : entry;
+    }
+
+    /** Checks the argument of a read that does not reach the cache, which checks all others. */
+    private void checkIfCleared(EntryKey key) {
+        if (cleared(key.type)) {
             engine.types.registerAndCheck(key);
-            return Entry.absent();
         }
-        return entry;
     }
 
     private Entry entry(EntryKey key) {
         check();
+        checkIfCleared(key);
         Entry known = written(key);
         if (known == null) {
             known = reads.get(key);
         }
-        return known == null ? remember(List.of(key), List.of(engine.cache.read(key))) : known;
+        if (known == null) {
+            known = engine.cache.read(key);
+            remember(List.of(key), List.of(known));
+        }
+        return known;
     }
 
     /**
      * Remembers entries that were read, if everything read so far is still current. Otherwise it throws and remembers
      * none of them. If the work catches the exception, its next read of another entry compares everything again.
      *
-     * @return the first of {@code entries}
      * @throws TransactionConflictException if an entry that was read has changed
      */
-    private Entry remember(List<EntryKey> keys, List<Entry> entries) {
+    private void remember(List<EntryKey> keys, List<Entry> entries) {
         while (!context.unchangedSince(seen)) {
             int now = context.awaitPublications();
             reads.forEach(this::throwIfChanged);
@@ -129,7 +142,6 @@ final class StoreTransaction implements Transaction {
         for (int i = 0; i < keys.size(); i++) {
             reads.put(keys.get(i), entries.get(i));
         }
-        return entries.get(0);
     }
 
     private void throwIfChanged(EntryKey key, Entry entry) {
@@ -164,6 +176,7 @@ final class StoreTransaction implements Transaction {
         List<EntryKey> unread = new ArrayList<>();
         for (String id : Objects.requireNonNull(ids, "ids")) {
             EntryKey key = key(type, Objects.requireNonNull(id, "ids must not contain null"));
+            checkIfCleared(key);
             if (written(key) == null && !reads.containsKey(key)) {
                 unread.add(key);
             }
@@ -265,7 +278,7 @@ final class StoreTransaction implements Transaction {
         if (onExisting == OnExisting.REFUSE && entry(target).exists()) {
             throw new EntryExistsException(context.name(), target.entryId());
         }
-        write(target, moved.moved());
+        write(target, moved.copy());
         write(source, Entry.absent());
         return true;
     }

@@ -23,8 +23,11 @@ interface StoredWrite {
         return false;
     }
 
-    /** Returns what has to be written. Called by the leader, again after a failed attempt. */
-    List<Mutation> mutations(Storage storage);
+    /**
+     * Decides what has to be written, remembers it for {@link #recordDurable}, and returns it. Called by the leader,
+     * again after a failed attempt.
+     */
+    List<Mutation> decide(Storage storage);
 
     /** Records that it is durable, for the keys of the context. Called by the leader, before readers see it. */
     void recordDurable();

@@ -1,5 +1,8 @@
 package dev.keystore.core;
 
+import dev.keystore.OwnershipLostException;
+import org.jspecify.annotations.Nullable;
+
 /** The outcome of the write of a group. */
 sealed interface WriteOutcome {
 
@@ -18,6 +21,14 @@ sealed interface WriteOutcome {
     /**
      * It is impossible to determine what was written; or, on a backend without atomic commits, part of it is written
      * and could not be rolled back.
+     *
+     * @param lost shows that another owner has taken over a context of the group meanwhile; null if none has, as far as
+     *     is known
      */
-    record Unknown(Throwable cause) implements WriteOutcome {}
+    record Unknown(Throwable cause, @Nullable OwnershipLostException lost) implements WriteOutcome {
+
+        Unknown(Throwable cause) {
+            this(cause, null);
+        }
+    }
 }

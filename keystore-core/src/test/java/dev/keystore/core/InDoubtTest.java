@@ -178,10 +178,14 @@ class InDoubtTest extends OpenedDatabase {
     void commit_lostTwiceInDoubt_isUnknown(Moment moment) {
         openOwned(Duration.ofSeconds(30));
         put("a", "before");
+        put("cached", "1");
         loseNextInDoubt(moment, 2);
 
         assertThatThrownBy(() -> put("a", "doubt")).isInstanceOf(CommitOutcomeUnknownException.class);
 
+        int loads = faults.count(Operation.LOAD);
+        assertThat(session("cached")).isEqualTo("1");
+        assertThat(faults.count(Operation.LOAD)).isEqualTo(loads + 1);
         assertThat(session("a")).isEqualTo("x");
         assertThat(lost).isEmpty();
         assertThatThrownBy(() -> put("a", "late")).isInstanceOf(OwnershipLostException.class);

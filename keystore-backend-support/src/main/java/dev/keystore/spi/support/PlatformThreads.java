@@ -9,7 +9,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs network I/O of virtual threads on platform threads.
+ * Recognizes virtual threads, and runs their network I/O on platform threads.
  *
  * <p>A virtual thread that waits for a socket is woken by another virtual thread of the JDK, which needs a carrier. If
  * native frames pin all carriers, for example because libsignal calls back into the store, none is left, and a read
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PlatformThreads {
 
-    private static final @Nullable MethodHandle IS_VIRTUAL = isVirtual();
+    private static final @Nullable MethodHandle IS_VIRTUAL = findIsVirtual();
 
     private final String threadName;
 
@@ -71,7 +71,7 @@ public final class PlatformThreads {
     }
 
     /** {@code Thread.isVirtual} was added in JDK 21. */
-    private static @Nullable MethodHandle isVirtual() {
+    private static @Nullable MethodHandle findIsVirtual() {
         try {
             return MethodHandles.publicLookup()
                     .findVirtual(Thread.class, "isVirtual", MethodType.methodType(boolean.class));
@@ -80,7 +80,13 @@ public final class PlatformThreads {
         }
     }
 
-    private static boolean isVirtual(Thread thread) {
+    /**
+     * Returns whether a thread is virtual. On a JDK before 21, none is.
+     *
+     * @param thread the thread
+     * @return whether it is virtual
+     */
+    public static boolean isVirtual(Thread thread) {
         try {
             return IS_VIRTUAL != null && (boolean) IS_VIRTUAL.invokeExact(thread);
         } catch (RuntimeException | Error e) {
