@@ -5,8 +5,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Thrown when a commit failed. Nothing of it was written; all entries hold their previous values (R41).
  *
- * <p>The backend refused the commit, a transient failure outlasted all attempts, or {@code commitTimeout} elapsed while
- * the backend was not writing it. It is safe to repeat the operation.
+ * <p>The backend refused the commit; a transient failure outlasted all attempts; {@code commitTimeout} elapsed while
+ * the backend was not writing it; what the commit needs could not be read; or a single write met conflicts until
+ * {@code commitTimeout}. It is safe to repeat the operation.
  */
 public final class CommitFailedException extends KeyStoreException {
 

@@ -23,7 +23,8 @@ import java.util.Set;
  * writes on a store throws
  *
  * <ul>
- *   <li>{@link CommitFailedException} if the backend refused the commit; nothing was written,
+ *   <li>{@link CommitFailedException} if the backend refused the commit, if it was not written within
+ *       {@code commitTimeout}, or if what it needs could not be read; nothing was written,
  *   <li>{@link RollbackFailedException} if the commit failed midway on a backend without atomic commits and could not
  *       be rolled back; the state of the entries it lists is unknown,
  *   <li>{@link CommitOutcomeUnknownException} if it is unknown whether the commit was written,
@@ -154,7 +155,8 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @throws LockTimeoutException if the lock was not free in time; {@code work} did not run
      * @throws OperationInterruptedException if the thread was interrupted while it waited; nothing was written
      * @throws TransactionConflictException if something that {@code work} read has changed; nothing was written
-     * @throws CommitFailedException if the backend refused the batch; nothing was written
+     * @throws CommitFailedException if the backend refused the batch, if it was not written within
+     *     {@code commitTimeout}, or if what the commit needs could not be read; nothing was written
      * @throws RollbackFailedException if the batch failed midway and could not be rolled back; the state of the entries
      *     it lists is unknown
      * @throws CommitOutcomeUnknownException if it is unknown whether the batch was written

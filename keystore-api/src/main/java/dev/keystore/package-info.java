@@ -13,8 +13,9 @@
  * </ul>
  *
  * <p>Every failure is a {@link dev.keystore.KeyStoreException}, whose subclass states what was written. Incorrect use
- * is a {@link NullPointerException}, {@link IllegalArgumentException} or {@link IllegalStateException}, which names the
- * argument; the call then wrote nothing.
+ * is a {@link NullPointerException} or an {@link IllegalArgumentException}, which names the argument, or an
+ * {@link IllegalStateException}, which names what is closed, has ended or is already running; the call then wrote
+ * nothing.
  *
  * <p>Rule numbers in this documentation, such as {@code R24}, refer to the contract in {@code docs/contract.md} in the
  * repository. {@code docs/design.md} explains how a read and a commit work. Authors of backends start with

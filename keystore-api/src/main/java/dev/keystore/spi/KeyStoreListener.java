@@ -6,8 +6,9 @@ import java.util.function.LongSupplier;
 /**
  * Receives the events of a database, for metrics, logs and traces (R100). Each method does nothing by default.
  *
- * <p>A listener is registered on the builder of a database, before that is opened. Without a listener, only a backend
- * that times its fsyncs reads the clock. Cached reads are only counted: {@link #onOpened} receives the counter.
+ * <p>A listener is registered on the builder of a database, before the database is opened. Without a listener and
+ * without a flight recording, nothing is measured, except that SQLite and MapDB read the clock twice for each fsync.
+ * Cached reads are only counted: {@link #onOpened} receives the counter.
  *
  * <p>No method receives a value, an id or the name of a context (R101). Lock keys often contain ids:
  * {@link #onTransaction} receives them for logs, and they must not become tags of a metric.
@@ -15,14 +16,15 @@ import java.util.function.LongSupplier;
  * <p>Threads: each method is called on the thread that did what is reported, several threads at a time, and often while
  * that thread holds locks of the engine. Other threads may be waiting for it. Therefore a listener must be thread-safe,
  * must not block or do I/O, and must not use the database. A write of the database is refused with
- * {@link IllegalStateException}; a read is not, and may wait for itself until {@code loadTimeout}. Neither is reported.
+ * {@link IllegalStateException}. Reads are allowed, but one that needs an entry which this thread is loading or writing
+ * waits for itself until {@code loadTimeout}. Neither is reported.
  *
- * <p>What a listener throws is dropped, and logged the first time. It does not affect what is reported: the outcome of
- * a commit is decided before any listener is called.
+ * <p>Exceptions that a listener throws are discarded; the first one is logged. They do not affect what is reported: the
+ * outcome of a commit is decided before any listener is called.
  */
 public interface KeyStoreListener {
 
-    /** How a wait for the backend that loads entries, or of a transaction for its locks, ended. */
+    /** How a load, or a transaction's wait for its locks, ended. */
     enum WaitResult {
         /** The entries were loaded; or the transaction has its locks. */
         SUCCESS,
@@ -44,7 +46,7 @@ public interface KeyStoreListener {
         STALE,
         /** Nothing was written, because the thread was interrupted, for example since its call was cancelled. */
         INTERRUPTED,
-        /** Nothing was written, for another reason. */
+        /** Nothing was written, for another reason, for example because the context was moved. */
         NOT_WRITTEN,
         /** It is unknown what was written. */
         UNKNOWN
