@@ -96,10 +96,10 @@ final class RestoreCommand extends CopyingCommand {
     private static void refuse(MissingRules missing) {
         String context = "Context \"" + missing.context() + "\" holds ";
         if (missing.isOfLibsignal()) {
-            throw new Refusal(
-                    context + "an account of keystore-libsignal, and only the rules in that module can advance"
-                            + " its counters of pre-key ids; without them, ids would be issued twice. Put keystore-libsignal and"
-                            + " the jars that it needs into a folder, and name it with --backends FOLDER. Nothing was changed");
+            throw new Refusal(context + "an account of keystore-libsignal, and only the rules in that module can"
+                    + " advance its counters of pre-key ids; without them, ids would be issued twice. Put"
+                    + " keystore-libsignal and the jars that it needs into a folder, and name it with"
+                    + " --backends FOLDER. Nothing was changed");
         }
         throw new Refusal(context + "credentials that no rules of a restore apply to; if they count pre-key ids, as"
                 + " those of Baileys do, ids would be issued twice. Put the jar with their RestoreRules into a folder,"
