@@ -12,6 +12,7 @@ import dev.keystore.LoadFailedException;
 import dev.keystore.LockTimeoutException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.TransactionOptions;
 import dev.keystore.core.modelbased.Model.Cell;
@@ -219,7 +220,7 @@ final class ProgramRunner implements Step.Runner {
                     outcome);
             return;
         }
-        boolean excused = database.failureCount() > failures;
+        boolean excused = database.failureCount() > failures || isRefusedSinceOpening(outcome);
         Map<Cell, String> contents = database.contents();
         if (outcome == null) {
             Model.check(view.changesNothing() || !view.stale(), "committed despite a conflict");
@@ -243,6 +244,13 @@ final class ProgramRunner implements Step.Runner {
                 contents.equals(committed),
                 "the backend holds something else: {}",
                 Model.difference(committed, contents));
+    }
+
+    /** Returns whether the backend failed for good when it was asked whether the context was moved, at its opening. */
+    private boolean isRefusedSinceOpening(RuntimeException outcome) {
+        return outcome instanceof CommitFailedException
+                && outcome.getCause() instanceof StoreOpenException
+                && database.failureCount() > 0;
     }
 
     private void take(Map<Cell, String> state) {
