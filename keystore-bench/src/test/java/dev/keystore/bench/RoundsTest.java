@@ -116,7 +116,7 @@ class RoundsTest {
     @Test
     void runWithDelays_measuresEachPeerWithEach() {
         assertThat(BenchPlan.ofFsyncDelays(List.of(30, 2_000)).ofRound(2, 2))
-                .hasSize(10)
+                .hasSize(12)
                 .contains(Variant.delayedCommit(CommitPeers.KEYSTORE_MAPDB, 16, BenchPlan.ENTRIES, 2_000));
     }
 

@@ -77,8 +77,6 @@ public final class Goals {
                     .withoutBound(ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE, 1))),
             goal("P4", "commits, SQLite, 1 thread", JDBC_SQLITE_FENCED.title())
                     .withoutBound(ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_FENCED, 1))),
-            goal("P4", "commits, SQLite, 1 thread", JDBC_SQLITE_MINIMAL_FENCED.title())
-                    .withoutBound(ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_MINIMAL_FENCED, 1))),
             goal("P4", "fsyncs of a commit, SQLite, 1 thread", NO_RATIO).atMost(1, fsyncs(commit(KEYSTORE_SQLITE, 1))),
             goal("P4", "CPU of a commit, SQLite, 1 thread, minus that of the peer, µs", JDBC_SQLITE_TUNED.title())
                     .atMost(10, cpuOnTop(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_TUNED, 1))),
@@ -123,8 +121,6 @@ public final class Goals {
                                     ratio(many(KEYSTORE_MAPDB), many(ROCKSDB)))),
             goal("P8", "commits, 1,000,000 entries, 16 threads, SQLite", JDBC_SQLITE_GROUPS_TUNED.title())
                     .atLeast(1.5, ratio(many(KEYSTORE_SQLITE), many(JDBC_SQLITE_GROUPS_TUNED))),
-            goal("P8", "commits, 1,000,000 entries, 16 threads, SQLite", JDBC_SQLITE_MINIMAL_FENCED.title())
-                    .withoutBound(ratio(many(KEYSTORE_SQLITE), many(JDBC_SQLITE_MINIMAL_FENCED))),
             goal("P10", "messages by CPU time, backend in memory, 1 thread", SIGNAL_STORE)
                     .atLeast(
                             1.0,

@@ -16,7 +16,7 @@ enum TracedMethod {
     /** Takes the group's commits from the queue. */
     TAKE("core.CommitQueue", "take"),
     /** Compares what its commits read with what is committed, and prepares what they write. */
-    CHECK("core.GroupWriter", "checkAndPrepare"),
+    CHECK("core.GroupWriter", "checkAndBeginWriting"),
     /** Writes the group to the backend. */
     WRITE("core.Storage", "write"),
     /** Forces MapDB's journal, as a part of the write. */
