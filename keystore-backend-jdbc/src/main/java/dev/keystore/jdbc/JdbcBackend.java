@@ -69,6 +69,7 @@ class JdbcBackend
     private final @Nullable String damage;
     private final Lifecycle lifecycle;
     private final DeferredTakeovers deferred = new DeferredTakeovers();
+    private final Runnable release = this::release;
 
     /** Whether this backend may own a context. */
     private volatile boolean tookOver;
@@ -356,7 +357,7 @@ class JdbcBackend
      */
     @Override
     public void close() {
-        lifecycle.close(this::release);
+        lifecycle.close(release);
     }
 
     private void release() {

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -68,7 +69,13 @@ final class Lifecycle {
         thread.setDaemon(true);
         thread.start();
         Duration left = wasIdle ? closeTimeout.minusNanos(System.nanoTime() - startNanos) : closeTimeout.dividedBy(4);
-        if (!Await.uninterruptibly(releasing::isDone, left)) {
+        BooleanSupplier released = new BooleanSupplier() {
+            @Override
+            public boolean getAsBoolean() {
+                return releasing.isDone();
+            }
+        };
+        if (!Await.uninterruptibly(released, left)) {
             throw BackendException.permanent(
                     place + ": could not close within " + closeTimeout.toMillis() + " ms: "
                             + (wasIdle ? "its connections do not close" : "an operation is still running"),

@@ -7,10 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +43,7 @@ final class SqliteCheckpointer {
     /** The logs of the open stores, and the connections that write to them. */
     private final Map<SqliteWal, Runnable> open = new ConcurrentHashMap<>();
 
-    private @Nullable ScheduledExecutorService thread;
+    private @Nullable Visiting visiting;
     private @Nullable Thread hook;
 
     /**
@@ -124,19 +121,52 @@ final class SqliteCheckpointer {
      * errors have left open. Called from one thread.
      */
     void visitStores() {
-        open.forEach((log, rollBackUnfinished) -> {
+        for (Map.Entry<SqliteWal, Runnable> store : open.entrySet()) {
             try {
-                rollBackUnfinished.run();
-                log.checkpointIfIdle();
+                store.getValue().run();
+                store.getKey().checkpointIfIdle();
             } catch (RuntimeException | Error e) {
                 // The log stays as it is; the other stores and the next visit continue.
             }
-        });
+        }
+    }
+
+    /** Visits the stores periodically. Nothing that a visit throws ends it, not even a lack of memory. */
+    private final class Visiting implements Runnable {
+
+        private final long periodNanos;
+        private volatile @Nullable Thread thread;
+        private volatile boolean stopped;
+
+        Visiting(long periodNanos) {
+            this.periodNanos = periodNanos;
+        }
+
+        @Override
+        public void run() {
+            thread = Thread.currentThread();
+            while (!stopped) {
+                LockSupport.parkNanos(this, periodNanos);
+                boolean interrupted = Thread.interrupted();
+                try {
+                    if (!stopped && !interrupted) {
+                        visitStores();
+                    }
+                } catch (RuntimeException | Error e) {
+                    // The next visit may succeed.
+                }
+            }
+        }
+
+        void stop() {
+            stopped = true;
+            LockSupport.unpark(thread);
+        }
     }
 
     /** Returns whether the thread or the hook exists. */
     boolean isRunning() {
-        return lock.<Boolean, RuntimeException>hold("check", () -> thread != null || hook != null);
+        return lock.<Boolean, RuntimeException>hold("check", () -> visiting != null || hook != null);
     }
 
     /** For tests: runs work while no store is opened or closed. */
@@ -146,11 +176,9 @@ final class SqliteCheckpointer {
 
     private void start() {
         if (period != null) {
-            ScheduledExecutorService visiting =
-                    Executors.newSingleThreadScheduledExecutor(work -> daemon("keystore-sqlite-log", work));
-            Future<?> unused = visiting.scheduleWithFixedDelay(
-                    this::visitStores, period.toNanos(), period.toNanos(), TimeUnit.NANOSECONDS);
-            thread = visiting;
+            Visiting started = new Visiting(period.toNanos());
+            daemon("keystore-sqlite-log", started).start();
+            visiting = started;
             Thread atExit = new Thread(null, this::exit, "keystore-sqlite-exit", 0, false);
             try {
                 Runtime.getRuntime().addShutdownHook(atExit);
@@ -162,9 +190,9 @@ final class SqliteCheckpointer {
     }
 
     private void stop() {
-        if (thread != null) {
-            thread.shutdown();
-            thread = null;
+        if (visiting != null) {
+            visiting.stop();
+            visiting = null;
         }
         if (hook != null) {
             try {

@@ -40,6 +40,8 @@ final class SqliteDialect extends Dialect {
 
     private static final int COLUMNS = 4;
 
+    private static final StatementCache.Use EXECUTE = PreparedStatement::execute;
+
     private static final List<String> UPSERTS = IntStream.rangeClosed(1, ROWS_PER_UPSERT)
             .mapToObj(SqliteDialect::upsertOf)
             .toList();
@@ -194,7 +196,7 @@ final class SqliteDialect extends Dialect {
     /** Takes the file's write lock immediately: taking it later could fail in the middle of a group. */
     @Override
     void begin(Handle handle) {
-        StatementCache.use(handle, "BEGIN IMMEDIATE", PreparedStatement::execute);
+        StatementCache.use(handle, "BEGIN IMMEDIATE", EXECUTE);
     }
 
     /**
@@ -208,7 +210,7 @@ final class SqliteDialect extends Dialect {
             wal.beforeCommit();
         }
         long startNanos = System.nanoTime();
-        StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
+        StatementCache.use(handle, "COMMIT", EXECUTE);
         long fsyncNanos = System.nanoTime() - startNanos;
         if (wal != null) {
             wal.afterCommit(handle);
@@ -223,18 +225,18 @@ final class SqliteDialect extends Dialect {
 
     @Override
     void rollBack(Handle handle) {
-        StatementCache.use(handle, "ROLLBACK", PreparedStatement::execute);
+        StatementCache.use(handle, "ROLLBACK", EXECUTE);
     }
 
     /** The first query determines the point in time (sqlite.org/isolation.html). */
     @Override
     void beginSnapshot(Handle handle) {
-        StatementCache.use(handle, "BEGIN", PreparedStatement::execute);
+        StatementCache.use(handle, "BEGIN", EXECUTE);
     }
 
     @Override
     void endSnapshot(Handle handle) {
-        StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
+        StatementCache.use(handle, "COMMIT", EXECUTE);
     }
 
     @Override
@@ -277,13 +279,13 @@ final class SqliteDialect extends Dialect {
     @Override
     Map<String, byte[]> findAll(Handle handle, String context, String type, List<String> ids) {
         Map<String, byte[]> found = new HashMap<>();
-        StatementCache.use(handle, "BEGIN", PreparedStatement::execute);
+        StatementCache.use(handle, "BEGIN", EXECUTE);
         StatementCache.use(handle, FIND, statement -> {
             for (String id : ids) {
                 value(statement, context, type, id).ifPresent(value -> found.put(id, value));
             }
         });
-        StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
+        StatementCache.use(handle, "COMMIT", EXECUTE);
         return found;
     }
 

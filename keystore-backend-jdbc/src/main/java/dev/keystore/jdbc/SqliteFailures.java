@@ -3,6 +3,8 @@ package dev.keystore.jdbc;
 import dev.keystore.spi.BackendException;
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.util.EnumMap;
+import java.util.Map;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
 import org.sqlite.SQLiteErrorCode;
@@ -17,8 +19,26 @@ final class SqliteFailures extends SqlFailures {
 
     private static final String RESCUE = "; verify lists the entries that can still be found" + NEVER_COPY;
 
+    private static final Map<SQLiteErrorCode, String> ADVICE = advice();
+
     SqliteFailures(Path path) {
         super(path.toString());
+    }
+
+    private static Map<SQLiteErrorCode, String> advice() {
+        String locked = "; another connection holds its lock";
+        String inaccessible = "; make the file and its folder readable and writable";
+        String damaged = "; the file is damaged" + RESCUE;
+        Map<SQLiteErrorCode, String> advice = new EnumMap<>(SQLiteErrorCode.class);
+        advice.put(SQLiteErrorCode.SQLITE_BUSY, locked);
+        advice.put(SQLiteErrorCode.SQLITE_LOCKED, locked);
+        advice.put(SQLiteErrorCode.SQLITE_FULL, "; free some space on its volume");
+        advice.put(SQLiteErrorCode.SQLITE_READONLY, inaccessible);
+        advice.put(SQLiteErrorCode.SQLITE_CANTOPEN, inaccessible);
+        advice.put(SQLiteErrorCode.SQLITE_PERM, inaccessible);
+        advice.put(SQLiteErrorCode.SQLITE_CORRUPT, damaged);
+        advice.put(SQLiteErrorCode.SQLITE_NOTADB, damaged);
+        return advice;
     }
 
     /** Returns why a file whose structure is damaged can't be used, and what to do. */
@@ -89,14 +109,10 @@ final class SqliteFailures extends SqlFailures {
 
     @Override
     String advice(SQLException cause) {
-        return switch (SQLiteErrorCode.getErrorCode(cause.getErrorCode())) {
-            case SQLITE_BUSY, SQLITE_LOCKED -> "; another connection holds its lock";
-            case SQLITE_FULL -> "; free some space on its volume";
-            case SQLITE_IOERR -> isOfIndex(cause) ? "; free some space on its volume, if it is full" : "";
-            case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM ->
-                "; make the file and its folder readable and writable";
-            case SQLITE_CORRUPT, SQLITE_NOTADB -> "; the file is damaged" + RESCUE;
-            default -> "";
-        };
+        SQLiteErrorCode code = SQLiteErrorCode.getErrorCode(cause.getErrorCode());
+        if (code == SQLiteErrorCode.SQLITE_IOERR) {
+            return isOfIndex(cause) ? "; free some space on its volume, if it is full" : "";
+        }
+        return ADVICE.getOrDefault(code, "");
     }
 }

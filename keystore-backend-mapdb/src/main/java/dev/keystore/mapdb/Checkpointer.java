@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.lang.System.Logger;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,9 +113,13 @@ final class Checkpointer {
      */
     boolean awaitDiskSpace(long before, Duration timeout) {
         long newest = task.number;
-        return Await.until(() -> done.number >= newest || closed, timeout) == Await.Outcome.DONE
-                && done.number > before
-                && !closed;
+        BooleanSupplier ended = new BooleanSupplier() {
+            @Override
+            public boolean getAsBoolean() {
+                return done.number >= newest || closed;
+            }
+        };
+        return Await.until(ended, timeout) == Await.Outcome.DONE && done.number > before && !closed;
     }
 
     /**
@@ -134,18 +140,13 @@ final class Checkpointer {
      */
     private record Task(long number, long upTo, boolean urgent) {}
 
-    /** Work on checkpoints and journals. */
-    interface Work<T> {
-        T run() throws IOException;
-    }
-
     /**
      * Runs work while no checkpoint is being written.
      *
      * @throws dev.keystore.spi.BackendException a transient one, if a checkpoint has not ended within a minute
      */
-    <T> T exclusively(Work<T> work) throws IOException {
-        return files.<T, IOException>hold("use the checkpoint and the journals", work::run);
+    <T> T exclusively(TimedLock.Work<T, IOException> work) throws IOException {
+        return files.hold("use the checkpoint and the journals", work);
     }
 
     /** Stops the thread, which abandons a checkpoint that it is writing. Does not wait for the thread. */
@@ -180,7 +181,7 @@ final class Checkpointer {
         if (e != null) {
             LOGGER.log(
                     Logger.Level.WARNING,
-                    () -> "Could not write a checkpoint of " + folder + "; it is retried when the next journal is full",
+                    "Could not write a checkpoint of " + folder + "; it is retried when the next journal is full",
                     e);
         }
     }
@@ -193,7 +194,12 @@ final class Checkpointer {
 
     private void make(Task next) throws IOException {
         try {
-            exclusively(() -> checkpoint(next));
+            exclusively(new TimedLock.Work<Boolean, IOException>() {
+                @Override
+                public Boolean run() throws IOException {
+                    return checkpoint(next);
+                }
+            });
         } finally {
             done = next;
         }
@@ -224,15 +230,22 @@ final class Checkpointer {
      * @return whether that was done; if not, the checkpointer was closed meanwhile
      */
     boolean compact(long upTo) throws IOException {
-        return exclusively(() -> {
-            folder.requireInPlace();
-            StoreFiles history = StoreFiles.of(folder).upTo(upTo);
-            if (history.journals().isEmpty()) {
-                deleteReplaced(history.checkpointed());
-                return true;
+        return exclusively(new TimedLock.Work<Boolean, IOException>() {
+            @Override
+            public Boolean run() throws IOException {
+                return checkpointAll(upTo);
             }
-            return write(history, upTo);
         });
+    }
+
+    private boolean checkpointAll(long upTo) throws IOException {
+        folder.requireInPlace();
+        StoreFiles history = StoreFiles.of(folder).upTo(upTo);
+        if (history.journals().isEmpty()) {
+            deleteReplaced(history.checkpointed());
+            return true;
+        }
+        return write(history, upTo);
     }
 
     private boolean write(StoreFiles history, long upTo) throws IOException {
@@ -253,11 +266,15 @@ final class Checkpointer {
     }
 
     private void deleteReplaced(long checkpointed) throws IOException {
-        folder.numbered(MapdbFolder.CHECKPOINT)
+        for (Path file : folder.numbered(MapdbFolder.CHECKPOINT)
                 .headMap(checkpointed, false)
-                .values()
-                .forEach(MapdbFolder::deleteIfPossible);
-        folder.numbered(MapdbFolder.JOURNAL).headMap(checkpointed, true).forEach(spares::keep);
+                .values()) {
+            MapdbFolder.deleteIfPossible(file);
+        }
+        for (Map.Entry<Long, Path> journal :
+                folder.numbered(MapdbFolder.JOURNAL).headMap(checkpointed, true).entrySet()) {
+            spares.keep(journal.getKey(), journal.getValue());
+        }
     }
 
     private boolean copy(StoreFiles history, long upTo, Path temporary) throws IOException {

@@ -36,6 +36,9 @@ final class CommitWriter {
     private final SpareJournals spares;
     private final long journalBytes;
     private final TimedLock lock;
+    private final TimedLock.Work<Boolean, RuntimeException> diskSpaceRequest = this::requestDiskSpace;
+    private final TimedLock.Work<Long, IOException> compaction = this::closeJournalAndBegin;
+    private final TimedLock.Work<Boolean, IOException> closing = this::closeJournalForGood;
     private volatile LongConsumer fsyncTimes = nanos -> {};
 
     /** Guarded by {@link #lock}, as the next two fields are. */
@@ -121,19 +124,26 @@ final class CommitWriter {
 
     /** Requests a checkpoint of the journals, and waits for it without holding the lock. */
     private boolean freeDiskSpace(long tasksBefore) {
-        lock.hold("commit", () -> {
-            closeJournal();
-            spares.delete();
-            checkpointer.requestDiskSpace(entries.last());
-            return lock;
-        });
+        lock.hold("commit", diskSpaceRequest);
         return checkpointer.awaitDiskSpace(tasksBefore, DISK_SPACE_TIMEOUT);
+    }
+
+    private boolean requestDiskSpace() {
+        closeJournal();
+        spares.delete();
+        checkpointer.requestDiskSpace(entries.last());
+        return true;
     }
 
     private void commitWhenCapacity(List<Change> changes, Positions positions, long bytes) throws IOException {
         do {
             entries.awaitCapacity(bytes);
-        } while (!lock.hold("commit", () -> commitIfCapacity(changes, positions, bytes)));
+        } while (!lock.hold("commit", new TimedLock.Work<Boolean, IOException>() {
+            @Override
+            public Boolean run() throws IOException {
+                return commitIfCapacity(changes, positions, bytes);
+            }
+        }));
     }
 
     private boolean commitIfCapacity(List<Change> changes, Positions positions, long bytes) throws IOException {
@@ -191,13 +201,15 @@ final class CommitWriter {
      * @throws BackendException a transient one, if a commit has not ended within the timeout
      */
     long beginJournal() throws IOException {
-        return lock.<Long, IOException>hold("compact", () -> {
-            requireOpen();
-            closeJournal();
-            spares.suspend();
-            openOrCreateJournal();
-            return entries.last();
-        });
+        return lock.hold("compact", compaction);
+    }
+
+    private long closeJournalAndBegin() throws IOException {
+        requireOpen();
+        closeJournal();
+        spares.suspend();
+        openOrCreateJournal();
+        return entries.last();
     }
 
     private void closeJournal() {
@@ -228,14 +240,16 @@ final class CommitWriter {
      * @throws BackendException a transient one, if a commit has not ended within the timeout
      */
     void close() throws IOException {
-        lock.<Boolean, IOException>hold("close", () -> {
-            closed = true;
-            if (unsettled) {
-                openOrCreateJournal();
-            }
-            closeJournal();
-            return closed;
-        });
+        lock.hold("close", closing);
+    }
+
+    private boolean closeJournalForGood() throws IOException {
+        closed = true;
+        if (unsettled) {
+            openOrCreateJournal();
+        }
+        closeJournal();
+        return closed;
     }
 
     /** For tests: returns the journal that the next group is appended to, or {@code null} if it begins a new one. */

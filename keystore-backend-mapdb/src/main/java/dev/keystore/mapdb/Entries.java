@@ -7,7 +7,6 @@ import dev.keystore.spi.support.TimedLock;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.TreeSet;
@@ -31,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  * for up to a second. If too many are waiting, so does the next commit.
  *
  * <p>Recovery: if MapDB fails, in a change or in a read, its file is no longer used. The maintenance thread builds a
- * new one, and reads and commits wait for that. No committed change depends on the file.
+ * new one, and reads and commits wait for that. No committed change depends on the file. Nothing of that evaluates a
+ * lambda expression for the first time: if memory is exhausted then, each later evaluation fails, too (R31).
  */
 final class Entries {
 
@@ -51,6 +51,7 @@ final class Entries {
     private static final long PAUSE_NANOS = 1_000_000_000;
 
     private static final Supplier<String> COMMIT = () -> "commit";
+    private static final Supplier<String> COMPACT = () -> "compact";
 
     private final String place;
     private final UnappliedGroups unapplied;
@@ -59,6 +60,7 @@ final class Entries {
     private final Duration timeout;
     private final ReaderGate readers;
     private final GroupApplier applier;
+    private final TimedLock.Work<Boolean, RuntimeException> pendingMaintenance = this::doPendingMaintenance;
 
     /** Held by the maintenance thread while it works, and by tests that stop it. */
     private final TimedLock maintenanceLock;
@@ -134,7 +136,9 @@ final class Entries {
         return read(operation, current -> {
             List<NetChanges> newer = unapplied.netChanges();
             List<byte @Nullable []> values = new ArrayList<>(keys.size());
-            keys.forEach(key -> values.add(get(key, newer, current)));
+            for (byte[] key : keys) {
+                values.add(get(key, newer, current));
+            }
             return values;
         });
     }
@@ -165,9 +169,11 @@ final class Entries {
             if (newer.isEmpty()) {
                 return new Page(keys, last);
             }
-            NavigableSet<byte[]> changed = new TreeSet<>(Arrays::compareUnsigned);
+            NavigableSet<byte[]> changed = new TreeSet<>(StoredKey.ORDER);
             changed.addAll(keys);
-            newer.forEach(changes -> changes.changeKeys(changed, prefix, after, last, StoredKey.end(prefix)));
+            for (NetChanges changes : newer) {
+                changes.changeKeys(changed, prefix, after, last, StoredKey.end(prefix));
+            }
             return new Page(List.copyOf(changed), last);
         });
     }
@@ -201,16 +207,19 @@ final class Entries {
             return;
         }
         reserveFailure = null;
-        await(COMMIT, "the commits before it to be applied to MapDB", () -> {
-            if (hasCapacity(bytes) || reserveFailure != null) {
-                return true;
+        await(COMMIT, "the commits before it to be applied to MapDB", new BooleanSupplier() {
+            @Override
+            public boolean getAsBoolean() {
+                if (hasCapacity(bytes) || reserveFailure != null) {
+                    return true;
+                }
+                usable(COMMIT);
+                if (wantedBytes < bytes) {
+                    wantedBytes = bytes;
+                }
+                LockSupport.unpark(maintenance);
+                return false;
             }
-            usable(COMMIT);
-            if (wantedBytes < bytes) {
-                wantedBytes = bytes;
-            }
-            LockSupport.unpark(maintenance);
-            return false;
         });
         Throwable e = reserveFailure;
         if (e != null) {
@@ -256,22 +265,24 @@ final class Entries {
 
     /** Does the pending maintenance, then pauses until there is more, for up to a second. */
     void maintain() {
-        maintenanceLock.hold("apply commits to MapDB", () -> {
-            if (failure == null) {
-                if (isBacklogFull()) {
-                    applyAll();
-                }
-                reserve();
-                applyAll();
-                renew();
-            } else if (rebuildWanted || renewal != null) {
-                rebuildWanted = false;
-                rebuild();
-                endRenewal(failure == null ? null : rebuildFailure);
-            }
-            return true;
-        });
+        maintenanceLock.hold("apply commits to MapDB", pendingMaintenance);
         LockSupport.parkNanos(this, PAUSE_NANOS);
+    }
+
+    private boolean doPendingMaintenance() {
+        if (failure == null) {
+            if (isBacklogFull()) {
+                applyAll();
+            }
+            reserve();
+            applyAll();
+            renew();
+        } else if (rebuildWanted || renewal != null) {
+            rebuildWanted = false;
+            rebuild();
+            endRenewal(failure == null ? null : rebuildFailure);
+        }
+        return true;
     }
 
     /** Requests that MapDB's file is replaced, while reads continue; one request at a time. */
@@ -289,11 +300,11 @@ final class Entries {
         Throwable failed = null;
         try {
             long last = unapplied.newest();
-            WorkingMap former = usable(() -> "compact");
+            WorkingMap former = usable(COMPACT);
             replace(former, rebuilding.upTo(last), last);
             former.discard();
             // The groups that were added meanwhile had space in the former file.
-            usable(() -> "compact").reserve(unapplied.bytes());
+            usable(COMPACT).reserve(unapplied.bytes());
         } catch (IOException | RuntimeException | Error e) {
             failed = e;
         }
@@ -374,13 +385,16 @@ final class Entries {
 
     private void awaitRebuilt(Supplier<String> operation) {
         rebuildFailure = null;
-        await(operation, "MapDB's file to be rebuilt from the journal after a failure", () -> {
-            if (failure == null || rebuildFailure != null) {
-                return true;
+        await(operation, "MapDB's file to be rebuilt from the journal after a failure", new BooleanSupplier() {
+            @Override
+            public boolean getAsBoolean() {
+                if (failure == null || rebuildFailure != null) {
+                    return true;
+                }
+                rebuildWanted = true;
+                LockSupport.unpark(maintenance);
+                return false;
             }
-            rebuildWanted = true;
-            LockSupport.unpark(maintenance);
-            return false;
         });
         Throwable e = rebuildFailure;
         if (failure != null && e != null) {
@@ -393,14 +407,14 @@ final class Entries {
     }
 
     private void await(Supplier<String> operation, String what, BooleanSupplier condition) {
-        switch (Await.until(condition, timeout)) {
-            case DONE -> {}
-            case TIMED_OUT ->
-                throw BackendException.transientFailure(
-                        place + ": could not " + operation.get() + ": waited " + timeout.toMillis() + " ms for " + what,
-                        null);
-            case INTERRUPTED ->
-                throw new OperationInterruptedException(place + " to " + operation.get() + ", which waits for " + what);
+        Await.Outcome outcome = Await.until(condition, timeout);
+        if (outcome == Await.Outcome.TIMED_OUT) {
+            throw BackendException.transientFailure(
+                    place + ": could not " + operation.get() + ": waited " + timeout.toMillis() + " ms for " + what,
+                    null);
+        }
+        if (outcome == Await.Outcome.INTERRUPTED) {
+            throw new OperationInterruptedException(place + " to " + operation.get() + ", which waits for " + what);
         }
     }
 
@@ -438,16 +452,14 @@ final class Entries {
         return removed;
     }
 
-    /**
-     * Replaces the map by one that has all changes up to a record.
-     *
-     * <p>All replacements use the lambda in this method, which the first commit links. Linking a lambda may fail when
-     * memory is exhausted; then each later evaluation fails, too (R31).
-     */
+    /** Replaces the map by one that has all changes up to a record. */
     private void replace(@Nullable WorkingMap replacement, long last) {
-        readers.exclude(() -> {
-            unapplied.removeUpTo(last);
-            map = replacement;
+        readers.exclude(new Runnable() {
+            @Override
+            public void run() {
+                unapplied.removeUpTo(last);
+                map = replacement;
+            }
         });
     }
 

@@ -2,6 +2,7 @@ package dev.keystore.mapdb;
 
 import dev.keystore.mapdb.Change.Clear;
 import dev.keystore.mapdb.Change.Delete;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Applies the changes of a group to MapDB's map, in steps that are short enough for readers to wait for. */
@@ -29,7 +30,14 @@ final class GroupApplier {
             if (step.get(0) instanceof Clear clear) {
                 clear(current, clear);
             } else {
-                readers.exclude(() -> step.forEach(current::apply));
+                readers.exclude(new Runnable() {
+                    @Override
+                    public void run() {
+                        for (Change change : step) {
+                            current.apply(change);
+                        }
+                    }
+                });
             }
         }
     }
@@ -55,12 +63,13 @@ final class GroupApplier {
             if (page.isEmpty()) {
                 return;
             }
-            apply(
-                    current,
-                    page.stream()
-                            .filter(key -> !clear.keptTypes().contains(StoredKey.typeOf(key)))
-                            .<Change>map(Delete::new)
-                            .toList());
+            List<Change> deletes = new ArrayList<>();
+            for (byte[] key : page) {
+                if (!clear.keptTypes().contains(StoredKey.typeOf(key))) {
+                    deletes.add(new Delete(key));
+                }
+            }
+            apply(current, deletes);
             last = page.get(page.size() - 1);
         }
     }

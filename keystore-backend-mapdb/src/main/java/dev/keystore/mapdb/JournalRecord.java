@@ -40,11 +40,16 @@ final class JournalRecord {
 
     /** Returns the record of changes. Its size is determined first, so that each value is copied once. */
     static byte[] encode(long salt, long number, List<Change> changes) {
-        int length = Math.toIntExact(
-                changes.stream().mapToLong(JournalRecord::encodedBytes).sum());
+        long bytes = 0;
+        for (Change change : changes) {
+            bytes += encodedBytes(change);
+        }
+        int length = Math.toIntExact(bytes);
         ByteBuffer record = ByteBuffer.allocate(HEADER_BYTES + length + CHECKSUM_BYTES);
         record.putInt(length).putLong(number).putInt(headerChecksum(salt, length, number));
-        changes.forEach(change -> write(record, change));
+        for (Change change : changes) {
+            write(record, change);
+        }
         record.putInt(bodyChecksum(salt, number, record.slice(HEADER_BYTES, length)));
         return record.array();
     }
@@ -86,12 +91,11 @@ final class JournalRecord {
 
     private static long encodedBytes(Change change) {
         if (change instanceof Clear clear) {
-            return 1L
-                    + encodedBytes(clear.context())
-                    + Integer.BYTES
-                    + clear.keptTypes().stream()
-                            .mapToLong(type -> encodedBytes(type.getBytes(StandardCharsets.UTF_8)))
-                            .sum();
+            long bytes = 1L + encodedBytes(clear.context()) + Integer.BYTES;
+            for (String type : clear.keptTypes()) {
+                bytes += encodedBytes(type.getBytes(StandardCharsets.UTF_8));
+            }
+            return bytes;
         }
         return change instanceof Put put
                 ? 1L + encodedBytes(put.key()) + encodedBytes(put.value())

@@ -14,6 +14,7 @@ import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
 import dev.keystore.spi.support.Await;
+import dev.keystore.spi.support.TimedLock;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Collection;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -72,6 +74,8 @@ final class MapdbBackend
     private final MapdbCompaction compaction;
     private final Duration timeout;
     private final Thread maintenance = new Thread(this::runMaintenance, "keystore-mapdb-maintenance");
+    private final BooleanSupplier closing = this::hasEnded;
+    private final BooleanSupplier otherWorkEnded = this::hasOtherWorkEnded;
     private volatile boolean closed;
     private volatile boolean mapClosed;
     private volatile boolean ended;
@@ -125,7 +129,12 @@ final class MapdbBackend
     }
 
     private WorkingMap rebuild(long last) throws IOException {
-        return checkpointer.exclusively(() -> Recovery.rebuild(folder, last));
+        return checkpointer.exclusively(new TimedLock.Work<>() {
+            @Override
+            public WorkingMap run() throws IOException {
+                return Recovery.rebuild(folder, last);
+            }
+        });
     }
 
     @Override
@@ -270,7 +279,7 @@ final class MapdbBackend
         compaction.stop();
         closed = true;
         Duration closeTimeout = timeout.multipliedBy(CLOSE_TIMEOUT_FACTOR);
-        if (!Await.uninterruptibly(this::hasEnded, closeTimeout)) {
+        if (!Await.uninterruptibly(closing, closeTimeout)) {
             throw BackendException.permanent(
                     folder + ": could not close within " + closeTimeout.toMillis()
                             + " ms: a commit, a checkpoint or a read is still running; closing continues once it ends,"
@@ -310,7 +319,7 @@ final class MapdbBackend
     /** Closes everything, in steps that can be repeated: it is called again if a step was late or threw. */
     private void end() throws IOException {
         checkpointer.close();
-        if (!Await.uninterruptibly(() -> checkpointer.hasEnded() && compaction.hasEnded(), timeout)) {
+        if (!Await.uninterruptibly(otherWorkEnded, timeout)) {
             return;
         }
         closeWriter();
@@ -326,6 +335,10 @@ final class MapdbBackend
             closeFailure = e;
         }
         ended = true;
+    }
+
+    private boolean hasOtherWorkEnded() {
+        return checkpointer.hasEnded() && compaction.hasEnded();
     }
 
     private void closeWriter() {

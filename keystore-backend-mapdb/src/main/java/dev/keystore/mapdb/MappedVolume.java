@@ -60,7 +60,12 @@ final class MappedVolume extends ByteBufferVol {
             return;
         }
         try {
-            growing.<Integer, IOException>hold("grow MapDB's file", () -> grow(wanted));
+            growing.hold("grow MapDB's file", new TimedLock.Work<Integer, IOException>() {
+                @Override
+                public Integer run() throws IOException {
+                    return grow(wanted);
+                }
+            });
         } catch (IOException e) {
             throw new DBException.VolumeIOError(e);
         }

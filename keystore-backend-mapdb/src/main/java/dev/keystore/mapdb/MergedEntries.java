@@ -2,7 +2,6 @@ package dev.keystore.mapdb;
 
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
@@ -11,12 +10,19 @@ import org.jspecify.annotations.Nullable;
 final class MergedEntries implements EntrySource {
 
     private final List<EntrySource> sources;
-    private final PriorityQueue<Head> heads =
-            new PriorityQueue<>(Comparator.comparing(Head::key, Arrays::compareUnsigned)
-                    .thenComparing(Head::position, Comparator.reverseOrder()));
+    private final PriorityQueue<Head> heads = new PriorityQueue<>();
 
-    /** The next entry of a source, and the position of the source; that of the oldest is 0. */
-    private record Head(FileEntry entry, int position, EntrySource source) {
+    /**
+     * The next entry of a source, and the position of the source; that of the oldest is 0. Sorted by key; of several
+     * values of a key, the newest comes first.
+     */
+    private record Head(FileEntry entry, int position, EntrySource source) implements Comparable<Head> {
+        @Override
+        public int compareTo(Head other) {
+            int order = Arrays.compareUnsigned(key(), other.key());
+            return order == 0 ? Integer.compare(other.position, position) : order;
+        }
+
         byte[] key() {
             return entry.key();
         }

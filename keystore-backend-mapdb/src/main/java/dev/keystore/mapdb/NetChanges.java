@@ -3,28 +3,33 @@ package dev.keystore.mapdb;
 import dev.keystore.mapdb.Change.Clear;
 import dev.keystore.mapdb.Change.Delete;
 import dev.keystore.mapdb.Change.Put;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The net effect of changes: the last value of each entry that they change, sorted by key, and the contexts that they
  * clear of older entries.
  */
-final class NetChanges {
+final class NetChanges implements Consumer<List<Change>> {
 
-    private final NavigableMap<byte[], FileEntry> entries = new TreeMap<>(Arrays::compareUnsigned);
-    private final Map<byte[], Set<String>> clears = new TreeMap<>(Arrays::compareUnsigned);
+    private final NavigableMap<byte[], FileEntry> entries = new TreeMap<>(StoredKey.ORDER);
+    private final Map<byte[], Set<String>> clears = new TreeMap<>(StoredKey.ORDER);
 
-    void addAll(List<Change> changes) {
-        changes.forEach(this::add);
+    /** Adds changes that follow those added so far. */
+    @Override
+    public void accept(List<Change> changes) {
+        for (Change change : changes) {
+            add(change);
+        }
     }
 
     private void add(Change change) {
@@ -33,17 +38,17 @@ final class NetChanges {
         } else if (change instanceof Delete delete) {
             entries.put(delete.key(), new FileEntry(delete.key(), null));
         } else if (change instanceof Clear clear) {
-            StoredKey.range(entries, clear.context())
-                    .keySet()
-                    .removeIf(key -> !clear.keptTypes().contains(StoredKey.typeOf(key)));
-            clears.merge(clear.context(), clear.keptTypes(), NetChanges::inBoth);
+            Iterator<byte[]> earlier =
+                    StoredKey.range(entries, clear.context()).keySet().iterator();
+            while (earlier.hasNext()) {
+                if (!clear.keptTypes().contains(StoredKey.typeOf(earlier.next()))) {
+                    earlier.remove();
+                }
+            }
+            Set<String> kept = new HashSet<>(clear.keptTypes());
+            kept.retainAll(clears.getOrDefault(clear.context(), kept));
+            clears.put(clear.context(), kept);
         }
-    }
-
-    private static Set<String> inBoth(Set<String> kept, Set<String> keptLater) {
-        Set<String> both = new HashSet<>(kept);
-        both.retainAll(keptLater);
-        return both;
     }
 
     /** Returns the entries, sorted by key. */
@@ -86,7 +91,12 @@ final class NetChanges {
             byte @Nullable [] last,
             byte @Nullable [] end) {
         if (!clears.isEmpty()) {
-            keys.removeIf(this::clears);
+            Iterator<byte[]> remaining = keys.iterator();
+            while (remaining.hasNext()) {
+                if (clears(remaining.next())) {
+                    remaining.remove();
+                }
+            }
         }
         NavigableMap<byte[], FileEntry> inRange =
                 after == null ? entries.tailMap(from, true) : entries.tailMap(after, false);

@@ -29,7 +29,9 @@ record Positions(Set<String> contexts, boolean deleted) {
     /** Returns the positions that a group changes, or deletes. */
     static Positions of(List<Batch> group, boolean deleted) {
         Set<String> contexts = new LinkedHashSet<>();
-        group.forEach(batch -> contexts.add(batch.context()));
+        for (Batch batch : group) {
+            contexts.add(batch.context());
+        }
         return new Positions(contexts, deleted);
     }
 
@@ -63,14 +65,23 @@ record Positions(Set<String> contexts, boolean deleted) {
 
     /** Returns whether a batch only clears its context, so that the context may hold nothing afterwards. */
     static boolean onlyClears(Batch batch) {
-        return batch.mutations().stream().anyMatch(Mutation.Clear.class::isInstance)
-                && batch.mutations().stream().noneMatch(Mutation.Put.class::isInstance);
+        boolean clears = false;
+        for (Mutation mutation : batch.mutations()) {
+            if (mutation instanceof Mutation.Put) {
+                return false;
+            }
+            clears |= mutation instanceof Mutation.Clear;
+        }
+        return clears;
     }
 
     /** Returns whether a batch that only clears its context keeps the entries of a type. */
     static boolean keeps(Batch batch, String type) {
-        return batch.mutations().stream()
-                .allMatch(mutation -> !(mutation instanceof Mutation.Clear clear)
-                        || clear.keptTypes().contains(type));
+        for (Mutation mutation : batch.mutations()) {
+            if (mutation instanceof Mutation.Clear clear && !clear.keptTypes().contains(type)) {
+                return false;
+            }
+        }
+        return true;
     }
 }

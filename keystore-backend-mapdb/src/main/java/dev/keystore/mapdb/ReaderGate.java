@@ -7,6 +7,7 @@ import dev.keystore.spi.support.TimedLock;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +42,7 @@ final class ReaderGate {
     private final Duration timeout;
     private final Slot[] slots =
             IntStream.range(0, SLOTS).mapToObj(slot -> new Slot()).toArray(Slot[]::new);
+    private final BooleanSupplier noReader = this::isFree;
     private volatile boolean excluded;
     private volatile boolean awaited;
 
@@ -109,16 +111,23 @@ final class ReaderGate {
 
     private void awaitEntry(Reader reader, String operation) {
         awaited = true;
-        switch (Await.until(() -> enter(reader), timeout)) {
-            case DONE -> {}
-            case TIMED_OUT ->
-                throw BackendException.transientFailure(
-                        place + ": could not " + operation + ": a change to MapDB's file has not ended within "
-                                + timeout.toMillis() + " ms",
-                        null);
-            case INTERRUPTED ->
-                throw new OperationInterruptedException(
-                        place + " to " + operation + ", which waits for a change to MapDB's file to end");
+        Await.Outcome outcome = Await.until(
+                new BooleanSupplier() {
+                    @Override
+                    public boolean getAsBoolean() {
+                        return enter(reader);
+                    }
+                },
+                timeout);
+        if (outcome == Await.Outcome.TIMED_OUT) {
+            throw BackendException.transientFailure(
+                    place + ": could not " + operation + ": a change to MapDB's file has not ended within "
+                            + timeout.toMillis() + " ms",
+                    null);
+        }
+        if (outcome == Await.Outcome.INTERRUPTED) {
+            throw new OperationInterruptedException(
+                    place + " to " + operation + ", which waits for a change to MapDB's file to end");
         }
     }
 
@@ -136,7 +145,7 @@ final class ReaderGate {
         }
         try {
             excluded = true;
-            if (!Await.uninterruptibly(this::isFree, timeout)) {
+            if (!Await.uninterruptibly(noReader, timeout)) {
                 throw BackendException.transientFailure(
                         place + ": could not change MapDB's file: a read has not ended within " + timeout.toMillis()
                                 + " ms",

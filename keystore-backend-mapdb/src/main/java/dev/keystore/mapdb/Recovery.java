@@ -104,8 +104,10 @@ record Recovery(WorkingMap map, long last) {
 
     private static void deleteOthers(MapdbFolder folder, @Nullable Path working) throws IOException {
         folder.deleteUnfinished();
-        folder.numbered(MapdbFolder.WORKING).values().stream()
-                .filter(file -> !file.equals(working))
-                .forEach(MapdbFolder::deleteIfPossible);
+        for (Path file : folder.numbered(MapdbFolder.WORKING).values()) {
+            if (!file.equals(working)) {
+                MapdbFolder.deleteIfPossible(file);
+            }
+        }
     }
 }

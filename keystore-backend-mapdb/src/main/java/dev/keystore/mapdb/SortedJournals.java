@@ -33,7 +33,7 @@ final class SortedJournals implements EntrySource {
     static SortedJournals sort(MapdbFolder folder, NavigableMap<Long, Path> journals, long lastRecord)
             throws IOException {
         NetChanges changes = new NetChanges();
-        JournalReader.readAll(journals, lastRecord, changes::addAll);
+        JournalReader.readAll(journals, lastRecord, changes);
         long first = journals.firstKey();
         Path file = folder.createTemporary(folder.numbered("run", first));
         try {

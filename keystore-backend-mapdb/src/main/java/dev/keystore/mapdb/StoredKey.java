@@ -4,6 +4,7 @@ import dev.keystore.EntryId;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.NavigableMap;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Keys are compared as unsigned bytes.
  */
 final class StoredKey {
+
+    static final Comparator<byte[]> ORDER = Arrays::compareUnsigned;
 
     private StoredKey() {}
 

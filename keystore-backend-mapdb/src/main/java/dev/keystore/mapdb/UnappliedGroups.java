@@ -52,9 +52,12 @@ final class UnappliedGroups {
 
     /** Prepares the group that follows the newest one. The values are copied, since the arrays belong to the caller. */
     Group prepare(List<Change> changes) {
-        List<Change> copies = changes.stream().map(Change::copy).toList();
+        List<Change> copies = new ArrayList<>(changes.size());
+        for (Change change : changes) {
+            copies.add(change.copy());
+        }
         NetChanges netChanges = new NetChanges();
-        netChanges.addAll(copies);
+        netChanges.accept(copies);
         return new Group(newest.number + 1, newest.totalBytes + Change.bytes(copies), netChanges, copies);
     }
 

@@ -55,30 +55,22 @@ final class WorkingMap {
 
     /** Fills an empty file with entries. */
     static WorkingMap create(Path path, EntrySource entries) throws IOException {
-        return open(path, false, db -> {
-            TreeMapSink<byte[], byte[]> sink = maker(db).createFromSink();
-            for (FileEntry entry = entries.next(); entry != null; entry = entries.next()) {
-                sink.put(entry.key(), entry.value());
-            }
-            return sink.create();
-        });
+        return open(path, entries);
     }
 
     /** Opens a file that was closed before. */
     static WorkingMap open(Path path) throws IOException {
-        return open(path, true, db -> maker(db).open());
+        return open(path, null);
     }
 
-    /** Opens or creates the map of a database. */
-    private interface Opening {
-        BTreeMap<byte[], byte[]> map(DB db) throws IOException;
-    }
-
-    private static WorkingMap open(Path path, boolean exists, Opening opening) throws IOException {
+    /** Fills an empty file, or opens an existing one if there are no new entries. */
+    private static WorkingMap open(Path path, @Nullable EntrySource created) throws IOException {
         MappedVolume volume = new MappedVolume(path);
         try {
-            DB db = DBMaker.volumeDB(volume, exists).concurrencyDisable().make();
-            return new WorkingMap(path, volume, db, opening.map(db));
+            DB db = DBMaker.volumeDB(volume, created == null)
+                    .concurrencyDisable()
+                    .make();
+            return new WorkingMap(path, volume, db, created == null ? maker(db).open() : fill(maker(db), created));
         } catch (DBException e) {
             volume.drop();
             throw failure(path, e);
@@ -86,6 +78,15 @@ final class WorkingMap {
             volume.drop();
             throw e;
         }
+    }
+
+    private static BTreeMap<byte[], byte[]> fill(TreeMapMaker<byte[], byte[]> maker, EntrySource entries)
+            throws IOException {
+        TreeMapSink<byte[], byte[]> sink = maker.createFromSink();
+        for (FileEntry entry = entries.next(); entry != null; entry = entries.next()) {
+            sink.put(entry.key(), entry.value());
+        }
+        return sink.create();
     }
 
     /** Values are stored outside the tree's nodes: otherwise each change would rewrite a whole node of values. */

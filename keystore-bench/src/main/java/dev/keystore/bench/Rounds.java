@@ -46,6 +46,12 @@ final class Rounds {
      */
     private static final String EARLY_COMPILATION = "-XX:CompileThresholdScaling=0.2";
 
+    /**
+     * A heap whose pages have all been used. The host of a virtual machine may have taken the free memory back; then
+     * the first use of a page takes microseconds, which would count for whatever allocates it.
+     */
+    private static final List<String> TOUCHED_HEAP = List.of("-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch");
+
     private final Iterations iterations;
     private final Path folder;
     private final FsyncProbe probe;
@@ -75,6 +81,7 @@ final class Rounds {
         this.random = new Random(seed);
         this.jvmArguments = new ArrayList<>();
         this.jvmArguments.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder));
+        this.jvmArguments.addAll(TOUCHED_HEAP);
         this.jvmArguments.addAll(jvmArguments);
         this.fsyncDelay = fsyncDelay;
     }

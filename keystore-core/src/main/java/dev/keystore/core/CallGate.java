@@ -50,12 +50,21 @@ final class CallGate {
     void close(long deadlineNanos) {
         closed = true;
         boolean interrupted = false;
-        while (!calls.stream().allMatch(call -> call.ended) && deadlineNanos - System.nanoTime() > 0) {
+        while (!haveEnded() && deadlineNanos - System.nanoTime() > 0) {
             LockSupport.parkNanos(this, POLL_NANOS);
             interrupted |= Thread.interrupted();
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private boolean haveEnded() {
+        for (RunningCall call : calls) {
+            if (!call.ended) {
+                return false;
+            }
+        }
+        return true;
     }
 }

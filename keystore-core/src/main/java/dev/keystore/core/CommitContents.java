@@ -2,6 +2,7 @@ package dev.keystore.core;
 
 import dev.keystore.EntryId;
 import dev.keystore.spi.Mutation;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -66,7 +67,11 @@ final class CommitContents {
     }
 
     List<EntryId> entryIds() {
-        return writes.keySet().stream().map(EntryKey::entryId).toList();
+        List<EntryId> ids = new ArrayList<>();
+        for (EntryKey key : writes.keySet()) {
+            ids.add(key.entryId());
+        }
+        return ids;
     }
 
     /** Returns whether it clears the context before its writes, or may write any entry of it. */

@@ -44,7 +44,9 @@ final class CommitGroup {
                 all &= commit.state.advance(Step.TAKEN, Step.WRITING);
             }
             if (!all) {
-                passed.forEach(commit -> commit.state.returnTo(Step.TAKEN));
+                for (CommitRequest commit : passed) {
+                    commit.state.returnTo(Step.TAKEN);
+                }
             }
             return all;
         }

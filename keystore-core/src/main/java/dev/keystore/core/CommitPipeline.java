@@ -17,12 +17,14 @@ import dev.keystore.core.WriteOutcome.Retry;
 import dev.keystore.core.WriteOutcome.Unknown;
 import dev.keystore.core.WriteOutcome.Written;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -75,7 +77,8 @@ import org.slf4j.LoggerFactory;
  * lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it, and without
  * atomic commits in {@link RollbackWriter}. For this to hold, state is written before the calls that depend on it; and
  * fields that a thread may have to write when it has no stack left are written directly: {@link Lead#phase},
- * {@link CommitState#callerGone}, and the group's outcome and failures.
+ * {@link CommitState#callerGone}, and the group's outcome and failures. There is no lambda expression on the way of a
+ * commit: if the first evaluation of one runs out of memory, each later evaluation fails, too.
  *
  * <p>Time: until it is being written, a commit ends itself when its thread is interrupted or its {@code commitTimeout}
  * has passed: nothing was written. While it is being written, its thread waits for the outcome, at most until
@@ -177,17 +180,27 @@ final class CommitPipeline {
     List<Done> commitEach(List<CommitRequest> requests) {
         StackHeadroom.require();
         if (Thread.currentThread().isInterrupted()) {
-            requests.forEach(request -> request.state.endUnlessWriting(CommitFailures.interrupted(request)));
+            for (CommitRequest request : requests) {
+                request.state.endUnlessWriting(CommitFailures.interrupted(request));
+            }
         } else {
             queueAndAwaitEach(requests);
         }
-        return requests.stream().map(request -> request.state.outcome()).toList();
+        List<Done> outcomes = new ArrayList<>();
+        for (CommitRequest request : requests) {
+            outcomes.add(request.state.outcome());
+        }
+        return outcomes;
     }
 
     private void queueAndAwaitEach(List<CommitRequest> requests) {
         try {
-            requests.forEach(queue::add);
-            requests.forEach(this::awaitDone);
+            for (CommitRequest request : requests) {
+                queue.add(request);
+            }
+            for (CommitRequest request : requests) {
+                awaitDone(request);
+            }
         } catch (RuntimeException | Error e) {
             boolean unwritten = true;
             for (CommitRequest request : requests) {
@@ -197,7 +210,7 @@ final class CommitPipeline {
             if (unwritten) {
                 throw e;
             }
-            requests.forEach(request -> request.state.endInAnyState(new Ended(CommitFailures.unknown(request, e))));
+            endAsUnknown(requests, e);
         } finally {
             for (CommitRequest request : requests) {
                 request.state.callerGone = true;
@@ -272,7 +285,9 @@ final class CommitPipeline {
             WriteOutcome outcome = writeGroup(lead);
             CommitGroup group = Objects.requireNonNull(lead.group);
             if (outcome instanceof InDoubt doubt) {
-                group.checked().passed().forEach(request -> request.recordFailure(doubt.cause()));
+                for (CommitRequest request : group.checked().passed()) {
+                    request.recordFailure(doubt.cause());
+                }
                 if (!isStandby) {
                     return true; // the finally block abandons the lead, so that the standby resolves the group
                 }
@@ -311,7 +326,7 @@ final class CommitPipeline {
             queue.take(group, groupLimit);
             return writer.write(group);
         }
-        Throwable cause = Objects.requireNonNullElseGet(group.failure, LeaderGoneException::new);
+        Throwable cause = group.failure == null ? new LeaderGoneException() : group.failure;
         if (group.failures > MAXIMUM_FAILURES) {
             endAll(group, cause); // now, since concluding the group may fail again
             return new Unknown(cause);
@@ -322,13 +337,23 @@ final class CommitPipeline {
     /** Ends the commits of a group that several leaders failed to finish, so that later commits are not blocked. */
     private static void endAll(CommitGroup group, Throwable cause) {
         boolean mayBeWritten = group.isSent() && !(group.outcome instanceof Refused || group.outcome instanceof Retry);
-        group.requests().forEach(request -> {
-            if (mayBeWritten) {
-                request.state.endInAnyState(new Ended(CommitFailures.unknown(request, cause)));
-            } else {
-                request.state.endInAnyState(new Ended(CommitFailures.unwritten(request, cause)));
-            }
-        });
+        if (mayBeWritten) {
+            endAsUnknown(group.requests(), cause);
+        } else {
+            endAsUnwritten(group.requests(), cause);
+        }
+    }
+
+    private static void endAsUnknown(List<CommitRequest> requests, Throwable cause) {
+        for (CommitRequest request : requests) {
+            request.state.endInAnyState(new Ended(CommitFailures.unknown(request, cause)));
+        }
+    }
+
+    private static void endAsUnwritten(List<CommitRequest> requests, Throwable cause) {
+        for (CommitRequest request : requests) {
+            request.state.endInAnyState(new Ended(CommitFailures.unwritten(request, cause)));
+        }
     }
 
     /** Stands for what a leader threw if that leader could not record it. */
@@ -375,17 +400,19 @@ final class CommitPipeline {
         CheckResult checked = group.checked();
         if (outcome instanceof Written) {
             count(group);
-            checked.failed().forEach((request, end) -> request.state.endInAnyState(end));
-            checked.passed().forEach(request -> request.state.endInAnyState(new Ended(null)));
+            for (Map.Entry<CommitRequest, Done> failed : checked.failed().entrySet()) {
+                failed.getKey().state.endInAnyState(failed.getValue());
+            }
+            for (CommitRequest request : checked.passed()) {
+                request.state.endInAnyState(new Ended(null));
+            }
         } else if (outcome instanceof Retry retry) {
             concludeRetry(own, group, retry.cause());
         } else if (outcome instanceof Refused refused) {
             concludeRefused(group, refused.cause());
             queue.putBack(group.requests()); // those that are isolated now, or failed their check
         } else if (outcome instanceof Unknown unknown) {
-            checked.passed()
-                    .forEach(request ->
-                            request.state.endInAnyState(new Ended(CommitFailures.unknown(request, unknown.cause()))));
+            endAsUnknown(checked.passed(), unknown.cause());
             queue.putBack(group.requests()); // those that failed their check are checked again
         } else {
             throw new AssertionError("the outcome was not resolved: " + outcome);
@@ -408,29 +435,44 @@ final class CommitPipeline {
                 request.state.endInAnyState(new Ended(CommitFailures.unwritten(request, cause)));
             }
         }
-        group.requests().forEach(request -> request.state.returnTo(Step.TAKEN));
+        for (CommitRequest request : group.requests()) {
+            request.state.returnTo(Step.TAKEN);
+        }
         pause(own, group);
-        if (!passed.stream().allMatch(request -> request.state.isFinished())) {
+        if (!areFinished(passed)) {
             counters.retried();
             group.markRetried();
         }
-        passed.forEach(CommitRequest::restrictToContext);
+        Set<Context> contexts = new HashSet<>();
+        for (CommitRequest request : passed) {
+            request.restrictToContext();
+            contexts.add(request.context());
+        }
         queue.putBack(group.requests());
-        Set<Context> contexts = passed.stream().map(CommitRequest::context).collect(Collectors.toSet());
         if (contexts.size() == 1) {
             queue.putBehindOthers(contexts.iterator().next());
         }
+    }
+
+    private static boolean areFinished(List<CommitRequest> requests) {
+        for (CommitRequest request : requests) {
+            if (!request.state.isFinished()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Ends the commit of a group of one. The commits of a larger group are written one by one, to find the culprit. */
     private static void concludeRefused(CommitGroup group, Throwable cause) {
         // A leader that failed before it sent the group may not have recorded a check.
         List<CommitRequest> refused = group.isSent() ? group.checked().passed() : group.requests();
-        if (refused.size() > 1) {
-            refused.forEach(CommitRequest::isolate);
-        } else {
-            refused.forEach(
-                    request -> request.state.endInAnyState(new Ended(CommitFailures.unwritten(request, cause))));
+        if (refused.size() == 1) {
+            endAsUnwritten(refused, cause);
+            return;
+        }
+        for (CommitRequest request : refused) {
+            request.isolate();
         }
     }
 
@@ -446,8 +488,7 @@ final class CommitPipeline {
     }
 
     private void pauseStandby(CommitGroup group, long untilNanos) {
-        while (untilNanos - System.nanoTime() > 0
-                && !group.requests().stream().allMatch(request -> request.state.isFinished())) {
+        while (untilNanos - System.nanoTime() > 0 && !areFinished(group.requests())) {
             standby.pause(Math.min(untilNanos - System.nanoTime(), CommitQueue.CHECK_INTERVAL_NANOS));
         }
     }

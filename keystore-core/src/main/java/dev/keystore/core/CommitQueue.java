@@ -2,7 +2,9 @@ package dev.keystore.core;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.LinkedList;
 import java.util.List;
 import java.util.Queue;
@@ -193,10 +195,20 @@ final class CommitQueue {
     /** Moves the commits of a context behind those of other contexts in the queue; both keep their order. */
     void putBehindOthers(Context context) {
         drainArrivals();
-        List<CommitRequest> later =
-                waiting.stream().filter(request -> request.context() == context).toList();
-        waiting.removeIf(request -> request.context() == context);
-        waiting.addAll(later);
+        int before = waiting.size();
+        List<CommitRequest> later = new ArrayList<>();
+        for (CommitRequest request : waiting) {
+            if (request.context() == context) {
+                later.add(request);
+            }
+        }
+        waiting.addAll(later); // before they leave their former places, so that a failure loses none
+        Iterator<CommitRequest> former = waiting.iterator();
+        for (int i = 0; i < before; i++) {
+            if (former.next().context() == context) {
+                former.remove();
+            }
+        }
     }
 
     /**

@@ -199,16 +199,26 @@ final class Context {
 
     /** Records that the context was moved to another store. */
     void markMoved(String target) {
-        refusal = () -> ContextMovedException.movedTo(name, target);
+        refusal = new Supplier<>() {
+            @Override
+            public KeyStoreException get() {
+                return ContextMovedException.movedTo(name, target);
+            }
+        };
     }
 
     /** Records that it could not be read whether the context was moved to another store. */
     void refuseCommits(StoreOpenException unknown) {
-        refusal = () -> new CommitFailedException(
-                name,
-                "it is unknown whether the context was moved to another store, so it can only be read: "
-                        + unknown.getMessage(),
-                unknown);
+        refusal = new Supplier<>() {
+            @Override
+            public KeyStoreException get() {
+                return new CommitFailedException(
+                        name,
+                        "it is unknown whether the context was moved to another store, so it can only be read: "
+                                + unknown.getMessage(),
+                        unknown);
+            }
+        };
     }
 
     /**

@@ -157,11 +157,12 @@ final class EntryCache {
      * @throws dev.keystore.LoadFailedException if the backend fails
      */
     void loadDeleted(CommitContents commit) {
-        commit.writes.forEach((key, entry) -> {
-            if (!entry.exists() && commit.keeps(key.type.name())) {
+        for (Map.Entry<EntryKey, Entry> write : commit.writes.entrySet()) {
+            EntryKey key = write.getKey();
+            if (!write.getValue().exists() && commit.keeps(key.type.name())) {
                 exists(key); // loads it; one that is damaged need not be readable
             }
-        });
+        }
     }
 
     /** Returns whether the backend holds an unreadable value for a key. The cache is neither used nor changed. */
@@ -209,10 +210,10 @@ final class EntryCache {
             if (commit.clears()) {
                 clear(context, commit);
             }
-            commit.writes.forEach((key, entry) -> {
-                entry.makeValidIn(context.generation());
-                cache.put(key, entry);
-            });
+            for (Map.Entry<EntryKey, Entry> write : commit.writes.entrySet()) {
+                write.getValue().makeValidIn(context.generation());
+                cache.put(write.getKey(), write.getValue());
+            }
         } catch (RuntimeException | Error e) {
             // The commit is durable: an entry that could not be cached is loaded when it is next read.
             context.dropCached();
@@ -240,7 +241,9 @@ final class EntryCache {
             if (commit.clears()) {
                 context.dropCached();
             }
-            commit.writes.keySet().forEach(cache::remove);
+            for (EntryKey key : commit.writes.keySet()) {
+                cache.remove(key);
+            }
         } catch (RuntimeException | Error e) {
             // An entry that could not be removed is dropped with everything else cached of its context.
             context.dropCached();

@@ -9,6 +9,7 @@ import dev.keystore.core.InFlight.Result.Failed;
 import dev.keystore.core.InFlight.Result.Found;
 import dev.keystore.spi.KeyStoreListener.WaitResult;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -282,54 +283,66 @@ final class EntryLoader {
                 }
             }
             Map<EntryKey, Entry> cached = findCached(mine.keySet());
-            Map<String, byte[]> records = loadRecords(
-                    first,
-                    mine.keySet().stream()
-                            .filter(key -> !cached.containsKey(key))
-                            .toList());
-            mine.forEach((key, load) -> {
+            Map<String, byte[]> records = loadRecords(first, mine.keySet(), cached);
+            for (Map.Entry<EntryKey, InFlight> load : mine.entrySet()) {
+                EntryKey key = load.getKey();
                 Entry published = cached.get(key);
                 Result result = published == null
-                        ? settleOrFail(key, load, generation, records.get(key.id))
+                        ? settleOrFail(key, load.getValue(), generation, records.get(key.id))
                         : new Found(published);
-                load.record(result);
+                load.getValue().record(result);
                 if (result instanceof Found entry) {
                     found.put(key, entry.entry());
                 }
-            });
+            }
         } catch (RuntimeException | Error e) {
-            mine.forEach((key, load) -> load.record(failedUnlessInterrupted(LoadFailures.of(key, e))));
+            for (Map.Entry<EntryKey, InFlight> load : mine.entrySet()) {
+                load.getValue().record(failedUnlessInterrupted(LoadFailures.of(load.getKey(), e)));
+            }
             throw LoadFailures.of(first, e);
         } finally {
             self.gone = true;
-            try {
-                mine.forEach(inFlight::remove);
-            } finally {
-                mine.values().forEach(InFlight::complete);
-            }
+            end(mine);
         }
         return found;
+    }
+
+    private void end(Map<EntryKey, InFlight> loads) {
+        try {
+            for (Map.Entry<EntryKey, InFlight> load : loads.entrySet()) {
+                inFlight.remove(load.getKey(), load.getValue());
+            }
+        } finally {
+            for (InFlight load : loads.values()) {
+                load.complete();
+            }
+        }
     }
 
     /** Returns the entries that were cached between the miss and the registration. */
     private Map<EntryKey, Entry> findCached(Set<EntryKey> registered) {
         Map<EntryKey, Entry> cached = new HashMap<>();
-        registered.forEach(key -> {
+        for (EntryKey key : registered) {
             Entry published = cache.getValid(key);
             if (published != null) {
                 cached.put(key, published);
             }
-        });
+        }
         return cached;
     }
 
-    /** Loads records of the context and type of {@code first}. */
-    private Map<String, byte[]> loadRecords(EntryKey first, List<EntryKey> keys) {
-        if (keys.isEmpty()) {
+    /** Loads the records of those keys that are not cached, which have the context and the type of {@code first}. */
+    private Map<String, byte[]> loadRecords(EntryKey first, Set<EntryKey> keys, Map<EntryKey, Entry> cached) {
+        List<String> ids = new ArrayList<>();
+        for (EntryKey key : keys) {
+            if (!cached.containsKey(key)) {
+                ids.add(key.id);
+            }
+        }
+        if (ids.isEmpty()) {
             return Map.of();
         }
         LoadFailures.throwIfInterrupted(first);
-        List<String> ids = keys.stream().map(key -> key.id).toList();
         return measured(ids.size(), () -> storage.loadAll(first.context.name(), first.type.name(), ids));
     }
 
@@ -349,11 +362,15 @@ final class EntryLoader {
 
     /** Registers a write, which displaces the loads of the keys. Called by the leader. */
     void beginWrite(InFlight write, Set<EntryKey> keys) {
-        keys.forEach(key -> inFlight.put(key, write));
+        for (EntryKey key : keys) {
+            inFlight.put(key, write);
+        }
     }
 
     /** Removes a write. Called by the leader. */
     void endWrite(InFlight write, Set<EntryKey> keys) {
-        keys.forEach(key -> inFlight.remove(key, write));
+        for (EntryKey key : keys) {
+            inFlight.remove(key, write);
+        }
     }
 }

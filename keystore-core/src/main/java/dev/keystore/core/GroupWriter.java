@@ -58,7 +58,12 @@ final class GroupWriter {
      * @return the outcome of the write; a commit that failed the check is in {@link CheckResult#failed}
      */
     WriteOutcome write(CommitGroup group) {
-        CheckResult checked = uninterruptibly(() -> checkAndBeginWriting(group.requests()));
+        CheckResult checked = uninterruptibly(new Supplier<>() {
+            @Override
+            public CheckResult get() {
+                return checkAndBeginWriting(group.requests());
+            }
+        });
         group.recordCheck(checked);
         return checked.batches().isEmpty() ? WRITTEN : send(group);
     }
@@ -176,7 +181,12 @@ final class GroupWriter {
         group.markSent();
         WriteOutcome outcome;
         try {
-            outcome = uninterruptibly(() -> writeBatches(group));
+            outcome = uninterruptibly(new Supplier<>() {
+                @Override
+                public WriteOutcome get() {
+                    return writeBatches(group);
+                }
+            });
         } catch (RuntimeException | Error e) {
             outcome = classify(e);
         }

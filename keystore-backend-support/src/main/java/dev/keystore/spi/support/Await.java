@@ -69,15 +69,11 @@ public final class Await {
         long startNanos = System.nanoTime();
         try {
             while (true) {
-                switch (until(condition, timeout.minusNanos(System.nanoTime() - startNanos))) {
-                    case DONE -> {
-                        return true;
-                    }
-                    case TIMED_OUT -> {
-                        return false;
-                    }
-                    case INTERRUPTED -> interrupted |= Thread.interrupted();
+                Outcome outcome = until(condition, timeout.minusNanos(System.nanoTime() - startNanos));
+                if (outcome != Outcome.INTERRUPTED) {
+                    return outcome == Outcome.DONE;
                 }
+                interrupted |= Thread.interrupted();
             }
         } finally {
             if (interrupted) {

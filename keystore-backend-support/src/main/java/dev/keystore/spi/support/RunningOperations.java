@@ -5,6 +5,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,7 @@ public final class RunningOperations {
     private final String place;
     private final Set<Running> running = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean closed = new AtomicBoolean();
+    private final BooleanSupplier noneRuns = this::noneRuns;
 
     /**
      * Creates an instance that admits operations.
@@ -93,6 +95,15 @@ public final class RunningOperations {
      * @return whether no operation is running
      */
     public boolean awaitIdle(Duration timeout) {
-        return Await.uninterruptibly(() -> running.stream().allMatch(operation -> operation.ended), timeout);
+        return Await.uninterruptibly(noneRuns, timeout);
+    }
+
+    private boolean noneRuns() {
+        for (Running operation : running) {
+            if (!operation.ended) {
+                return false;
+            }
+        }
+        return true;
     }
 }
