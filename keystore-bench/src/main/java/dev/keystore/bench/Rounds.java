@@ -50,7 +50,7 @@ final class Rounds {
      * A heap whose pages have all been used. The host of a virtual machine may have taken the free memory back; then
      * the first use of a page takes microseconds, which would count for whatever allocates it.
      */
-    private static final List<String> TOUCHED_HEAP = List.of("-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch");
+    private static final String[] TOUCHED_HEAP = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"};
 
     private final Iterations iterations;
     private final Path folder;
@@ -81,7 +81,6 @@ final class Rounds {
         this.random = new Random(seed);
         this.jvmArguments = new ArrayList<>();
         this.jvmArguments.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder));
-        this.jvmArguments.addAll(TOUCHED_HEAP);
         this.jvmArguments.addAll(jvmArguments);
         this.fsyncDelay = fsyncDelay;
     }
@@ -185,6 +184,8 @@ final class Rounds {
                 .jvmArgsPrepend(jvmArguments.toArray(String[]::new));
         if (variant.workload().isCount()) {
             options.jvmArgsAppend(FOR_JOL);
+        } else {
+            options.jvmArgsAppend(TOUCHED_HEAP);
         }
         if (variant.workload().isOfAStore() && variant.threads() == 1) {
             options.jvmArgsAppend(EARLY_COMPILATION);
