@@ -2,6 +2,7 @@ package dev.keystore;
 
 import java.io.Serializable;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Identifies an entry within a context by its type and id.
@@ -22,6 +23,18 @@ public record EntryId(String type, String id) implements Serializable {
     public EntryId {
         Objects.requireNonNull(type, "type");
         Objects.requireNonNull(id, "id");
+    }
+
+    // Written by hand: if a record's own method were linked without memory, it would fail each time after that.
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof EntryId entry && entry.id.equals(id) && entry.type.equals(type);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * type.hashCode() + id.hashCode();
     }
 
     /** Returns {@code type/id}, for messages. */

@@ -361,10 +361,24 @@ class JdbcBackend
     }
 
     private void release() {
-        owners.unregister();
         try {
+            owners.unregister();
             deleteEmptyContexts();
+        } finally {
+            closeReaders();
+        }
+    }
+
+    private void closeReaders() {
+        try {
             readers.close();
+        } finally {
+            releaseLiveness();
+        }
+    }
+
+    private void releaseLiveness() {
+        try {
             dialect.releaseLiveness();
         } finally {
             closeWriter();
@@ -383,7 +397,7 @@ class JdbcBackend
             if (found) {
                 writer.inTransaction("delete the rows of empty contexts", owners::deleteEmptyContexts);
             }
-        } catch (BackendException e) {
+        } catch (RuntimeException | Error e) {
             // Such rows do no harm, and what was committed is safe.
         }
     }

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
@@ -22,6 +23,7 @@ final class Lifecycle {
     private final String place;
     private final Duration closeTimeout;
     private final RunningOperations operations;
+    private final AtomicBoolean closing = new AtomicBoolean();
 
     /**
      * Creates an instance that admits operations.
@@ -51,7 +53,8 @@ final class Lifecycle {
 
     /**
      * Refuses operations from now on, waits for the running ones, and releases what they used. An interrupt does not
-     * end the wait; the thread's flag is preserved. A second call does nothing.
+     * end the wait; the thread's flag is preserved. A second call does nothing, unless the first failed before it
+     * released anything.
      *
      * <p>If operations are still running at the timeout, everything is released nevertheless, which ends operations
      * that wait for a server.
@@ -59,15 +62,26 @@ final class Lifecycle {
      * @throws BackendException if releasing failed, or did not end in time; then it continues in the background
      */
     void close(Runnable release) {
-        if (!operations.refuseMore()) {
+        operations.refuseMore();
+        if (!closing.compareAndSet(false, true)) {
             return;
         }
         long startNanos = System.nanoTime();
-        boolean wasIdle = operations.awaitIdle(closeTimeout);
-        FutureTask<Void> releasing = new FutureTask<>(release, null);
-        Thread thread = new Thread(releasing, "keystore-jdbc-close");
-        thread.setDaemon(true);
-        thread.start();
+        FutureTask<Void> releasing;
+        boolean wasIdle;
+        boolean started = false;
+        try {
+            releasing = new FutureTask<>(release, null);
+            wasIdle = operations.awaitIdle(closeTimeout);
+            Thread thread = new Thread(releasing, "keystore-jdbc-close");
+            thread.setDaemon(true);
+            thread.start();
+            started = true;
+        } finally {
+            if (!started) {
+                closing.set(false); // without memory for a thread, for example: the next call releases
+            }
+        }
         Duration left = wasIdle ? closeTimeout.minusNanos(System.nanoTime() - startNanos) : closeTimeout.dividedBy(4);
         BooleanSupplier released = new BooleanSupplier() {
             @Override

@@ -90,8 +90,10 @@ final class OwnerTable {
         if (refused.isEmpty()) {
             return true;
         }
-        if (refused.stream().anyMatch(batch -> wasWritten(handle, batch))) {
-            return false;
+        for (Batch batch : refused) {
+            if (wasWritten(handle, batch)) {
+                return false;
+            }
         }
         throw ownershipLost(refused.get(0));
     }

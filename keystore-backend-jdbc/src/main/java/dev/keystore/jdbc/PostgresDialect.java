@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -90,6 +91,11 @@ final class PostgresDialect extends Dialect {
             .mapToObj(PostgresDialect::commitOf)
             .toList();
 
+    private static final BiFunction<PostgresSession, Consumer<Handle>, Handle> OPEN_FIRST = PostgresSession::openFirst;
+    private static final BiFunction<PostgresSession, Consumer<Handle>, Handle> REOPEN = PostgresSession::reopen;
+    private static final BiConsumer<String, Handle> VERIFY = PostgresFormat::verify;
+    private static final Executor ON_CALLING_THREAD = Runnable::run;
+
     private final PostgresUrl url;
     private final boolean mustExist;
 
@@ -106,13 +112,13 @@ final class PostgresDialect extends Dialect {
 
     @Override
     Handle createAndOpenWriter() {
-        return openWriter(PostgresSession::openFirst, mustExist ? PostgresFormat::find : PostgresFormat::install);
+        return openWriter(OPEN_FIRST, mustExist ? PostgresFormat::find : PostgresFormat::install);
     }
 
     @Override
     Handle reopenWriter() {
         try {
-            return openWriter(PostgresSession::reopen, PostgresFormat::verify);
+            return openWriter(REOPEN, VERIFY);
         } catch (UnsupportedFormatException e) {
             throw BackendException.permanent(String.valueOf(e.getMessage()), e);
         }
@@ -397,7 +403,7 @@ final class PostgresDialect extends Dialect {
     @Override
     void limitWaits(Handle handle) {
         try {
-            handle.getConnection().setNetworkTimeout(Runnable::run, CLOSE_WAIT_MILLIS);
+            handle.getConnection().setNetworkTimeout(ON_CALLING_THREAD, CLOSE_WAIT_MILLIS);
         } catch (SQLException e) {
             throw failures().failure("limit the waits of a connection", new ConnectionException(e));
         }

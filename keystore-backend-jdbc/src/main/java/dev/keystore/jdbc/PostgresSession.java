@@ -54,7 +54,7 @@ final class PostgresSession {
      * @throws BackendException if the server is read-only, or other connections share the session
      */
     Handle openFirst(Consumer<Handle> setUp) {
-        return open(setUp, this::compareSessions);
+        return open(setUp, false);
     }
 
     /**
@@ -64,29 +64,15 @@ final class PostgresSession {
      * @throws BackendException as {@link #openFirst}
      */
     Handle reopen(Consumer<Handle> setUp) {
-        return open(setUp, (connections, handle) -> {
-            try {
-                return compareSessions(connections, handle);
-            } catch (ConnectionException e) {
-                SQLException cause = SqlFailures.sqlException(e);
-                if (cause == null || !TOO_MANY_CONNECTIONS.equals(cause.getSQLState())) {
-                    throw e;
-                }
-                return keepsSession(handle, lock(handle));
-            }
-        });
+        return open(setUp, true);
     }
 
-    /** Locks and compares sessions; returns whether the first connection has a session to itself. */
-    private interface Comparison {
-        boolean isUnshared(Jdbi connections, Handle handle);
-    }
-
-    private Handle open(Consumer<Handle> setUp, Comparison comparison) {
+    private Handle open(Consumer<Handle> setUp, boolean again) {
         PGSimpleDataSource source = url.source();
         Jdbi connections = Connections.jdbiWithCache(source::getConnection);
         return Connections.open(connections, handle -> {
-            if (!comparison.isUnshared(connections, handle)) {
+            boolean unshared = again ? compareIfAdmitted(connections, handle) : compareSessions(connections, handle);
+            if (!unshared) {
                 unlock(handle);
                 throw pooledByTransaction();
             }
@@ -94,6 +80,18 @@ final class PostgresSession {
             requireWriting(handle);
             setUp.accept(handle);
         });
+    }
+
+    private boolean compareIfAdmitted(Jdbi connections, Handle handle) {
+        try {
+            return compareSessions(connections, handle);
+        } catch (ConnectionException e) {
+            SQLException cause = SqlFailures.sqlException(e);
+            if (cause == null || !TOO_MANY_CONNECTIONS.equals(cause.getSQLState())) {
+                throw e;
+            }
+            return keepsSession(handle, lock(handle));
+        }
     }
 
     /**

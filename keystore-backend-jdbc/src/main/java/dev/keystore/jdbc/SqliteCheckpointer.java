@@ -101,14 +101,21 @@ final class SqliteCheckpointer {
      */
     void remove(SqliteWal log) {
         if (open.containsKey(log)) {
-            lock.<Boolean, RuntimeException>hold("close " + log.path(), () -> {
-                boolean removed = open.remove(log) != null;
-                if (removed && open.isEmpty()) {
-                    stop();
+            lock.hold("close " + log.path(), new TimedLock.Work<Boolean, RuntimeException>() {
+                @Override
+                public Boolean run() {
+                    return removeNow(log);
                 }
-                return removed;
             });
         }
+    }
+
+    private boolean removeNow(SqliteWal log) {
+        boolean removed = open.remove(log) != null;
+        if (removed && open.isEmpty()) {
+            stop();
+        }
+        return removed;
     }
 
     /** Returns whether a store that was opened at a path is still open, and the path no longer leads to its files. */

@@ -41,6 +41,7 @@ final class SqliteDialect extends Dialect {
     private static final int COLUMNS = 4;
 
     private static final StatementCache.Use EXECUTE = PreparedStatement::execute;
+    private static final BiConsumer<Path, Handle> VERIFY = SqliteFormat::verify;
 
     private static final List<String> UPSERTS = IntStream.rangeClosed(1, ROWS_PER_UPSERT)
             .mapToObj(SqliteDialect::upsertOf)
@@ -158,7 +159,7 @@ final class SqliteDialect extends Dialect {
             files.requireInPlace();
         }
         try {
-            return connections.openWriter(SqliteFormat::verify);
+            return connections.openWriter(VERIFY);
         } catch (UnsupportedFormatException e) {
             throw BackendException.permanent(String.valueOf(e.getMessage()), e);
         }

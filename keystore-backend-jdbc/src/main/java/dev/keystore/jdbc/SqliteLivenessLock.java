@@ -53,6 +53,7 @@ final class SqliteLivenessLock {
 
     private final Path store;
     private final long position;
+    private final TimedLock.Work<Boolean, RuntimeException> unlocking = this::unlockByte;
 
     private @Nullable OwnerFile file;
 
@@ -182,15 +183,17 @@ final class SqliteLivenessLock {
      * @throws BackendException if it was not unlocked
      */
     void release() {
-        LOCK.<Boolean, RuntimeException>hold("unlock the owner file of " + store, () -> {
-            OwnerFile open = file;
-            if (open != null) {
-                file = null;
-                open.locks--;
-                unlock(open);
-            }
-            return true;
-        });
+        LOCK.hold("unlock the owner file of " + store, unlocking);
+    }
+
+    private boolean unlockByte() {
+        OwnerFile open = file;
+        if (open != null) {
+            file = null;
+            open.locks--;
+            unlock(open);
+        }
+        return true;
     }
 
     private void unlock(OwnerFile open) {

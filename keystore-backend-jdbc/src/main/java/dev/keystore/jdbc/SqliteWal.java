@@ -41,6 +41,7 @@ final class SqliteWal {
     private static final Queue<Handle> ABANDONED = new ConcurrentLinkedQueue<>();
 
     private final SqliteOpenFiles files;
+    private final TimedLock.Work<Boolean, RuntimeException> closing = this::closeOnce;
     private final TimedLock lock;
 
     /** Guarded by {@link #lock}, as {@link #closed} is. */
@@ -223,13 +224,15 @@ final class SqliteWal {
      *     if a checkpoint did not end in time, and the connection stays open
      */
     void close() {
-        lock.holdUninterruptibly("close the log", () -> {
-            if (!closed) {
-                closed = true;
-                closeConnection();
-            }
-            return closed;
-        });
+        lock.holdUninterruptibly("close the log", closing);
+    }
+
+    private boolean closeOnce() {
+        if (!closed) {
+            closed = true;
+            closeConnection();
+        }
+        return closed;
     }
 
     private void closeConnection() {

@@ -10,6 +10,7 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +29,7 @@ final class WriterConnection {
     private final Dialect dialect;
     private final SqlFailures failures;
     private final TimedLock lock;
+    private final TimedLock.Work<Boolean, RuntimeException> closing = this::closeConnection;
 
     /** Guarded by {@link #lock}. */
     private @Nullable Handle handle;
@@ -115,7 +117,7 @@ final class WriterConnection {
      * When the last connection of a file closes, SQLite moves the log into the file.
      */
     void close() {
-        lock.holdUninterruptibly("close", this::closeConnection);
+        lock.holdUninterruptibly("close", closing);
     }
 
     /** Returns whether a connection was open. */
@@ -125,10 +127,11 @@ final class WriterConnection {
         }
         Handle open = handle;
         if (open != null) {
-            failures.translate("close", () -> {
+            try {
                 open.close();
-                return open;
-            });
+            } catch (JdbiException e) {
+                throw failures.failure("close", e);
+            }
             handle = null;
         }
         return open != null;

@@ -3,6 +3,7 @@ package dev.keystore.jdbc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import dev.keystore.spi.BackendException;
 import java.time.Duration;
@@ -56,6 +57,14 @@ final class LifecycleTest {
         assertThat(released).hasValue(1);
         lifecycle.close(released::incrementAndGet);
         assertThat(released).as("closed once").hasValue(1);
+    }
+
+    @Test
+    @DisplayName("R31 a close that could not start to release, as without memory for a thread, can be repeated")
+    void closeThatFailsToStartIsRepeated() {
+        assertThatNullPointerException().isThrownBy(() -> lifecycle.close(null));
+        lifecycle.close(released::incrementAndGet);
+        assertThat(released).hasValue(1);
     }
 
     @Test

@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * for up to a second. If too many are waiting, so does the next commit.
  *
  * <p>Recovery: if MapDB fails, in a change or in a read, its file is no longer used. The maintenance thread builds a
- * new one, and reads and commits wait for that. No committed change depends on the file. Nothing of that evaluates a
- * lambda expression for the first time: if memory is exhausted then, each later evaluation fails, too (R31).
+ * new one, and reads and commits wait for that. No committed change depends on the file. None of this evaluates a
+ * lambda expression for the first time: if that ran out of memory, each later evaluation would fail, too (R31).
  */
 final class Entries {
 

@@ -14,8 +14,10 @@ import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
 import dev.keystore.spi.support.Await;
+import dev.keystore.spi.support.EarlyInitialization;
 import dev.keystore.spi.support.TimedLock;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
@@ -29,6 +31,7 @@ import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.mapdb.Pump;
 
 /**
  * A backend that keeps the entries of all contexts in a folder: in a MapDB file, behind a journal of commits.
@@ -84,6 +87,7 @@ final class MapdbBackend
 
     /** Creates a backend whose threads are not started. */
     MapdbBackend(MapdbFolder folder, Recovery recovery, long checkpointBytes, Duration timeout) {
+        EarlyInitialization.of(MethodHandles.lookup(), Journal.class, JournalRecord.class, Positions.class, Pump.class);
         this.folder = folder;
         this.timeout = timeout;
         long journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);

@@ -50,7 +50,8 @@ final class MapdbFolder {
     private static final String LOCK = "lock";
     private static final String NEW = ".new";
 
-    private static final Pattern NUMBERED = Pattern.compile("(journal|checkpoint|working)-(\\d{19})");
+    private static final int DIGITS = 19;
+    private static final Pattern NUMBERED = Pattern.compile("(journal|checkpoint|working)-(\\d{" + DIGITS + "})");
 
     private final Deque<Path> created = new ArrayDeque<>();
     private final @Nullable String obstacle;
@@ -231,7 +232,13 @@ final class MapdbFolder {
     }
 
     Path numbered(String kind, long number) {
-        return file(kind + "-" + String.format("%019d", number));
+        return file(kind + "-" + padded(number));
+    }
+
+    /** Pads with zeros, without {@link String#format}, whose first use initializes much of the JDK (R31). */
+    private static String padded(long number) {
+        String digits = String.valueOf(number);
+        return "0".repeat(DIGITS - digits.length()) + digits;
     }
 
     Path file(String name) {

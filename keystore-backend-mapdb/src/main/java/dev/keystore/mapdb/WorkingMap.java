@@ -63,7 +63,7 @@ final class WorkingMap {
         return open(path, null);
     }
 
-    /** Fills an empty file, or opens an existing one if there are no new entries. */
+    /** Fills an empty file with entries, or opens an existing one if {@code created} is null. */
     private static WorkingMap open(Path path, @Nullable EntrySource created) throws IOException {
         MappedVolume volume = new MappedVolume(path);
         try {

@@ -2,9 +2,12 @@ package dev.keystore.core;
 
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongBinaryOperator;
 
 /** Counts what the commit pipeline of a database has done. Thread-safe. */
 final class CommitCounters {
+
+    private static final LongBinaryOperator LARGER = Math::max;
 
     private final LongAdder commits = new LongAdder();
     private final LongAdder writes = new LongAdder();
@@ -16,7 +19,7 @@ final class CommitCounters {
     void written(int batches) {
         writes.increment();
         commits.add(batches);
-        largestGroup.accumulateAndGet(batches, Math::max);
+        largestGroup.accumulateAndGet(batches, LARGER);
     }
 
     /** Counts a write that is sent again. */

@@ -16,6 +16,8 @@ import dev.keystore.core.WriteOutcome.Refused;
 import dev.keystore.core.WriteOutcome.Retry;
 import dev.keystore.core.WriteOutcome.Unknown;
 import dev.keystore.core.WriteOutcome.Written;
+import dev.keystore.spi.support.EarlyInitialization;
+import java.lang.invoke.MethodHandles;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -77,8 +79,8 @@ import org.slf4j.LoggerFactory;
  * lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it, and without
  * atomic commits in {@link RollbackWriter}. For this to hold, state is written before the calls that depend on it; and
  * fields that a thread may have to write when it has no stack left are written directly: {@link Lead#phase},
- * {@link CommitState#callerGone}, and the group's outcome and failures. There is no lambda expression on the way of a
- * commit: if the first evaluation of one runs out of memory, each later evaluation fails, too.
+ * {@link CommitState#callerGone}, and the group's outcome and failures. The classes that end a commit evaluate no
+ * lambda expression: if the first evaluation runs out of memory, each later one fails, too.
  *
  * <p>Time: until it is being written, a commit ends itself when its thread is interrupted or its {@code commitTimeout}
  * has passed: nothing was written. While it is being written, its thread waits for the outcome, at most until
@@ -106,6 +108,16 @@ final class CommitPipeline {
 
     CommitPipeline(
             EntryCache cache, Storage storage, KeyStoreOptions options, CommitCounters counters, EngineEvents events) {
+        EarlyInitialization.of(
+                MethodHandles.lookup(),
+                Backoff.class,
+                CheckResult.class,
+                CommitState.class,
+                InFlight.Result.class,
+                Lead.class,
+                SealedWrites.class,
+                Step.class,
+                LeadPhase.class);
         this.cache = cache;
         this.writer = new GroupWriter(cache, storage, events);
         this.counters = counters;

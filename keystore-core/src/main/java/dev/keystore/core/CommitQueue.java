@@ -202,7 +202,9 @@ final class CommitQueue {
                 later.add(request);
             }
         }
-        waiting.addAll(later); // before they leave their former places, so that a failure loses none
+        for (CommitRequest request : later) {
+            waiting.addLast(request); // before it leaves its former place, so that a failure loses none
+        }
         Iterator<CommitRequest> former = waiting.iterator();
         for (int i = 0; i < before; i++) {
             if (former.next().context() == context) {

@@ -37,6 +37,10 @@ final class EngineEvents {
     private static final ThreadLocal<FlightEvents.@Nullable GroupWrite> WRITING = new ThreadLocal<>();
 
     private final KeyStoreListener[] listeners;
+    private static final Consumer<KeyStoreListener> ON_CONFLICT = KeyStoreListener::onConflict;
+    private static final Consumer<KeyStoreListener> ON_OWNERSHIP_LOST = KeyStoreListener::onOwnershipLost;
+    private static final Consumer<KeyStoreListener> ON_CONTEXT_OPENED = KeyStoreListener::onContextOpened;
+
     private final boolean listening;
 
     /** Counts cached reads; null if nobody listens. */
@@ -168,20 +172,25 @@ final class EngineEvents {
     }
 
     void conflict() {
-        report(new FlightEvents.Conflict(), KeyStoreListener::onConflict);
+        report(new FlightEvents.Conflict(), ON_CONFLICT);
     }
 
     void ownershipLost() {
-        report(new FlightEvents.OwnershipLost(), KeyStoreListener::onOwnershipLost);
+        report(new FlightEvents.OwnershipLost(), ON_OWNERSHIP_LOST);
     }
 
     void contextOpened() {
-        report(null, KeyStoreListener::onContextOpened);
+        report(null, ON_CONTEXT_OPENED);
     }
 
     void unreadable(int entries) {
         if (entries > 0) {
-            report(null, listener -> listener.onUnreadable(entries));
+            report(null, new Consumer<>() {
+                @Override
+                public void accept(KeyStoreListener listener) {
+                    listener.onUnreadable(entries);
+                }
+            });
         }
     }
 

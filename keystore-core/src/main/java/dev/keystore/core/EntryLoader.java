@@ -19,6 +19,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -162,7 +164,12 @@ final class EntryLoader {
     }
 
     private byte @Nullable [] loadRecord(EntryKey key) {
-        return measured(1, () -> storage.load(key.context.name(), key.type.name(), key.id));
+        return measured(1, new Supplier<byte @Nullable []>() {
+            @Override
+            public byte @Nullable [] get() {
+                return storage.load(key.context.name(), key.type.name(), key.id);
+            }
+        });
     }
 
     /** Returns what a load of ids from the backend returns; counts and reports it. */
@@ -209,8 +216,19 @@ final class EntryLoader {
      * @throws UnreadableEntryException if what is stored cannot be read
      */
     static Entry decodeLatest(Storage storage, EntryKey key, byte @Nullable [] loaded) {
-        Entry entry = LatestRecord.open(
-                loaded, () -> storage.read(key.context.name(), key.entryId()), record -> decode(key, record));
+        Supplier<byte @Nullable []> load = new Supplier<>() {
+            @Override
+            public byte @Nullable [] get() {
+                return storage.read(key.context.name(), key.entryId());
+            }
+        };
+        Function<byte[], Entry> opening = new Function<>() {
+            @Override
+            public Entry apply(byte[] record) {
+                return decode(key, record);
+            }
+        };
+        Entry entry = LatestRecord.open(loaded, load, opening);
         return entry == null ? Entry.absent() : entry;
     }
 
@@ -243,14 +261,17 @@ final class EntryLoader {
     private Result putIfCurrent(EntryKey key, Entry entry, InFlight mine, int generation) {
         Context context = key.context;
         Result[] result = {Result.LOOK_AGAIN};
-        inFlight.computeIfPresent(key, (k, registered) -> {
-            if (isCurrent(context, registered, mine, generation)) {
-                if (!context.isOwnershipLost()) {
-                    cache.put(key, entry);
+        inFlight.computeIfPresent(key, new BiFunction<>() {
+            @Override
+            public InFlight apply(EntryKey same, InFlight registered) {
+                if (isCurrent(context, registered, mine, generation)) {
+                    if (!context.isOwnershipLost()) {
+                        cache.put(key, entry);
+                    }
+                    result[0] = new Found(entry);
                 }
-                result[0] = new Found(entry);
+                return registered;
             }
-            return registered;
         });
         return result[0];
     }
@@ -331,7 +352,7 @@ final class EntryLoader {
         return cached;
     }
 
-    /** Loads the records of those keys that are not cached, which have the context and the type of {@code first}. */
+    /** Loads the records of the keys that are not cached. All keys have the context and type of {@code first}. */
     private Map<String, byte[]> loadRecords(EntryKey first, Set<EntryKey> keys, Map<EntryKey, Entry> cached) {
         List<String> ids = new ArrayList<>();
         for (EntryKey key : keys) {
@@ -343,7 +364,12 @@ final class EntryLoader {
             return Map.of();
         }
         LoadFailures.throwIfInterrupted(first);
-        return measured(ids.size(), () -> storage.loadAll(first.context.name(), first.type.name(), ids));
+        return measured(ids.size(), new Supplier<>() {
+            @Override
+            public Map<String, byte[]> get() {
+                return storage.loadAll(first.context.name(), first.type.name(), ids);
+            }
+        });
     }
 
     /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */

@@ -219,10 +219,12 @@ final class FlightEvents {
             long now = nanosSinceStart();
             long phaseNanos = now - markedNanos;
             markedNanos = now;
-            switch (phase) {
-                case WAIT -> waitNanos += phaseNanos;
-                case WORK -> workNanos += phaseNanos;
-                case COMMIT -> commitNanos += phaseNanos;
+            if (phase == Phase.WAIT) {
+                waitNanos += phaseNanos;
+            } else if (phase == Phase.WORK) {
+                workNanos += phaseNanos;
+            } else {
+                commitNanos += phaseNanos;
             }
             phase = next;
         }

@@ -27,8 +27,11 @@ final class LatestRecord {
      */
     static <T extends @Nullable Object> @Nullable T open(
             byte @Nullable [] loaded, Supplier<byte @Nullable []> load, Function<byte[], T> opening) {
-        return open(loaded, load, opening, (record, failure) -> {
-            throw failure;
+        return open(loaded, load, opening, new BiFunction<>() {
+            @Override
+            public T apply(byte[] record, RuntimeException failure) {
+                throw failure;
+            }
         });
     }
 

@@ -147,7 +147,18 @@ final class LockTable {
         }
     }
 
+    /** Its methods are written by hand: a record's own ones are linked when first called, which may lack memory. */
     private record LockKey(String context, String lockKey) {
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof LockKey key && key.lockKey.equals(lockKey) && key.context.equals(context);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * context.hashCode() + lockKey.hashCode();
+        }
 
         @Override
         public String toString() {

@@ -96,7 +96,12 @@ final class Rewrite implements StoredWrite {
     }
 
     private boolean deletes(EntryId entry) {
-        return changes.stream().anyMatch(change -> change.next == null && change.entry.equals(entry));
+        for (RecordChange change : changes) {
+            if (change.next == null && change.entry.equals(entry)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Returns how many entries were changed. Called after the commit, by its thread. */

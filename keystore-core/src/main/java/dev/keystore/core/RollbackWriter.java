@@ -11,6 +11,7 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.Mutation;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -133,17 +134,32 @@ final class RollbackWriter {
             } else if (mutation instanceof Mutation.Delete delete) {
                 next.put(new EntryId(delete.type(), delete.id()), Optional.empty());
             } else if (mutation instanceof Mutation.Clear clear) {
-                next.keySet().removeIf(entry -> !clear.keptTypes().contains(entry.type()));
-                try (Stream<EntryId> listed = backend.list(batch.context())) {
-                    listed.filter(entry -> !clear.keptTypes().contains(entry.type()))
-                            .forEach(entry -> next.put(entry, Optional.empty()));
-                }
+                addCleared(batch.context(), clear, next);
             }
         }
         List<EntryChange> changes = new ArrayList<>();
-        next.forEach((entry, value) ->
-                changes.add(new EntryChange(entry, backend.load(batch.context(), entry.type(), entry.id()), value)));
+        for (Map.Entry<EntryId, Optional<byte[]>> change : next.entrySet()) {
+            EntryId entry = change.getKey();
+            Optional<byte[]> previous = backend.load(batch.context(), entry.type(), entry.id());
+            changes.add(new EntryChange(entry, previous, change.getValue()));
+        }
         return changes;
+    }
+
+    private void addCleared(String context, Mutation.Clear clear, Map<EntryId, Optional<byte[]>> next) {
+        for (Iterator<EntryId> earlier = next.keySet().iterator(); earlier.hasNext(); ) {
+            if (!clear.keptTypes().contains(earlier.next().type())) {
+                earlier.remove();
+            }
+        }
+        try (Stream<EntryId> listed = backend.list(context)) {
+            for (Iterator<EntryId> stored = listed.iterator(); stored.hasNext(); ) {
+                EntryId entry = stored.next();
+                if (!clear.keptTypes().contains(entry.type())) {
+                    next.put(entry, Optional.empty());
+                }
+            }
+        }
     }
 
     private void save(String context, EntryId entry, Optional<byte[]> value) {

@@ -100,12 +100,12 @@ final class Storage {
             this.rollback = null;
             this.groupLimit = options.maximumGroupSize();
         } else if (backend instanceof AtomicCommit atomic) {
-            this.writer = group -> names.group(group).forEach(atomic::commit); // one batch: all or nothing
+            this.writer = group -> atomic.commit(names.batch(group.get(0))); // one batch: all or nothing
             this.rollback = null;
             this.groupLimit = 1;
         } else {
             RollbackWriter rollbackWriter = new RollbackWriter(entries, options);
-            this.writer = group -> group.forEach(batch -> rollbackWriter.write(batch, names.batch(batch)));
+            this.writer = group -> rollbackWriter.write(group.get(0), names.batch(group.get(0)));
             this.rollback = rollbackWriter;
             this.groupLimit = 1;
         }
@@ -456,7 +456,21 @@ final class Storage {
      * the backend throws.
      */
     boolean isUnwritten(List<Batch> group) {
-        return ownership != null && call(() -> group.stream().anyMatch(batch -> isUnwritten(ownership, batch)));
+        if (ownership == null) {
+            return false;
+        }
+        CallGate.RunningCall call = gate.enter();
+        try {
+            for (Batch batch : group) {
+                if (isUnwritten(ownership, batch)) {
+                    return true;
+                }
+            }
+            return false;
+        } finally {
+            call.ended = true;
+            gate.leave(call);
+        }
     }
 
     private boolean isUnwritten(ContextOwnership ownership, Batch batch) {
@@ -533,13 +547,14 @@ final class Storage {
     /** Writes a group durably: all of it, or nothing. */
     void write(List<Batch> group) {
         requireWritable();
+        CallGate.RunningCall call = gate.enter();
         try {
-            call(() -> {
-                writer.accept(group);
-                return group;
-            });
+            writer.accept(group);
         } catch (OwnershipLostException e) {
             throw named(group, e);
+        } finally {
+            call.ended = true;
+            gate.leave(call);
         }
     }
 
@@ -560,7 +575,16 @@ final class Storage {
      */
     @Nullable
     WriteOutcome resumeWrite(List<Batch> group, Throwable cause) {
-        return rollback == null ? null : call(() -> rollback.resume(group.get(0), cause));
+        if (rollback == null) {
+            return null;
+        }
+        CallGate.RunningCall call = gate.enter();
+        try {
+            return rollback.resume(group.get(0), cause);
+        } finally {
+            call.ended = true;
+            gate.leave(call);
+        }
     }
 
     private <T> T call(Supplier<T> operation) {

@@ -133,7 +133,9 @@ final class StoreTransaction implements Transaction {
     private void remember(List<EntryKey> keys, List<Entry> entries) {
         while (!context.unchangedSince(seen)) {
             int now = context.awaitPublications();
-            reads.forEach(this::throwIfChanged);
+            for (Map.Entry<EntryKey, Entry> read : reads.entrySet()) {
+                throwIfChanged(read.getKey(), read.getValue());
+            }
             for (int i = 0; i < keys.size(); i++) {
                 throwIfChanged(keys.get(i), entries.get(i));
             }

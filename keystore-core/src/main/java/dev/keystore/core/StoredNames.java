@@ -7,9 +7,10 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.NameHiding;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,7 +75,14 @@ final class StoredNames {
 
     /** Returns a group with stored names, in the same order. */
     List<Batch> group(List<Batch> group) {
-        return hiding == null ? group : group.stream().map(this::batch).toList();
+        if (hiding == null) {
+            return group;
+        }
+        List<Batch> stored = new ArrayList<>();
+        for (Batch batch : group) {
+            stored.add(batch(batch));
+        }
+        return stored;
     }
 
     /** Returns a batch with stored names, whose mutations are in the same order. */
@@ -83,9 +91,10 @@ final class StoredNames {
             return batch;
         }
         String context = batch.context();
-        List<Mutation> mutations = batch.mutations().stream()
-                .map(mutation -> mutation(context, mutation))
-                .toList();
+        List<Mutation> mutations = new ArrayList<>();
+        for (Mutation mutation : batch.mutations()) {
+            mutations.add(mutation(context, mutation));
+        }
         return new Batch(context(context), batch.epoch(), batch.sequence(), mutations);
     }
 
@@ -96,8 +105,10 @@ final class StoredNames {
         if (mutation instanceof Mutation.Delete delete) {
             return new Mutation.Delete(type(context, delete.type()), id(context, delete.type(), delete.id()));
         }
-        Set<String> kept = ((Mutation.Clear) mutation)
-                .keptTypes().stream().map(type -> type(context, type)).collect(Collectors.toSet());
+        Set<String> kept = new HashSet<>();
+        for (String type : ((Mutation.Clear) mutation).keptTypes()) {
+            kept.add(type(context, type));
+        }
         return new Mutation.Clear(kept);
     }
 
@@ -108,7 +119,11 @@ final class StoredNames {
      * @param entries entries by their stored names; one that the batch does not name, but only clears, keeps it
      */
     static List<EntryId> entriesOf(Batch batch, Batch stored, List<EntryId> entries) {
-        return entries.stream().map(entry -> entryOf(batch, stored, entry)).toList();
+        List<EntryId> named = new ArrayList<>();
+        for (EntryId entry : entries) {
+            named.add(entryOf(batch, stored, entry));
+        }
+        return named;
     }
 
     private static EntryId entryOf(Batch batch, Batch stored, EntryId entry) {

@@ -48,7 +48,9 @@ final class TransactionScope {
         if (commit.clears()) {
             written.add(new WrittenEntry(context, null));
         }
-        commit.entryIds().forEach(entry -> written.add(new WrittenEntry(context, entry)));
+        for (EntryId entry : commit.entryIds()) {
+            written.add(new WrittenEntry(context, entry));
+        }
     }
 
     /** Returns whether this thread has changed an entry outside of the transaction. */

@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +22,7 @@ public final class RunningOperations {
 
     private final String place;
     private final Set<Running> running = ConcurrentHashMap.newKeySet();
-    private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile boolean closed;
     private final BooleanSupplier noneRuns = this::noneRuns;
 
     /**
@@ -69,7 +68,7 @@ public final class RunningOperations {
         running.add(mine);
         try {
             // In this order: either this sees that the backend is closed, or awaitIdle sees the operation.
-            if (closed.get()) {
+            if (closed) {
                 throw new IllegalStateException(place + ": could not " + name + ": the backend is closed");
             }
             return operation.run();
@@ -79,13 +78,9 @@ public final class RunningOperations {
         }
     }
 
-    /**
-     * Refuses operations from now on. Does not wait for those that are running.
-     *
-     * @return whether this is the first call
-     */
-    public boolean refuseMore() {
-        return closed.compareAndSet(false, true);
+    /** Refuses operations from now on. Does not wait for those that are running. */
+    public void refuseMore() {
+        closed = true;
     }
 
     /**
