@@ -110,7 +110,8 @@ final class EraseCommand extends StoreCommand {
         if (move.state() != MoveState.MOVED) {
             return ARRIVING;
         }
-        return List.of("It was moved to " + move.target() + ". Make sure that it is there (keystore inspect): if that"
-                + " store is lost, this one holds the only entries that are left. It refuses the context as before.");
+        return List.of("It was moved to " + move.target() + ". Make sure that it is there, and that its move has ended"
+                + " (keystore inspect): if that store is lost, this one holds the only entries that are left. It refuses"
+                + " the context as before.");
     }
 }

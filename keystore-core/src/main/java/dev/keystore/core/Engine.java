@@ -269,12 +269,12 @@ final class Engine {
     }
 
     /**
-     * Lists the contexts that hold entries, except those that only the engine stores; throws as
-     * {@link TrueNames#contexts} does.
+     * Lists the contexts that hold entries that the engine does not store for itself, or the mark of a move; throws as
+     * {@link TrueNames#contexts} does. In a plain store without an anchor, a context can hold nothing else.
      */
     Stream<String> contexts() {
         Stream<String> listed = names.contexts();
-        return encrypted == null && !id.isAnchored() ? listed : listed.filter(storage::holdsEntries);
+        return encrypted == null && !id.isAnchored() ? listed : listed.filter(storage::holdsEntriesOrMark);
     }
 
     /** A look at all entries of a context, used once. */

@@ -205,14 +205,16 @@ public final class SignalKeyDatabase implements AutoCloseable {
 
     /**
      * Returns the names of the contexts that hold at least one entry, each once, in any order (R55). Those that were
-     * moved to another store, or whose move to this one has not ended, are among them; a context that was only opened
-     * is not.
+     * moved to another store, or whose move to this one has not ended, are among them, even if they hold no entry; a
+     * context that was only opened is not. If names are hidden, a context without entries is never included, since its
+     * name is not known.
      *
      * <p>The backend is asked, also for contexts that are open. No context is taken over, so this may run alongside
      * other processes that own them. The stream is read in bounded memory, however many contexts there are. It is
      * weakly consistent: a context that gets its first entry or loses its last one during that time may or may not be
-     * included, and every other one is included exactly once if it holds entries. On an encrypted store, each context
-     * costs an additional read, since one that holds only its data keys is not included.
+     * included, and every other one is included exactly once if it holds entries. On a store that is encrypted or has
+     * had a freshness anchor, each context costs an additional read, since one that holds nothing but its data keys or
+     * what it keeps of the anchor is not included.
      *
      * <p>Reading the stream blocks as a load does. It is meant for one thread.
      *

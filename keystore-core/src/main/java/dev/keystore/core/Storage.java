@@ -267,7 +267,7 @@ final class Storage {
      */
     Stream<String> storedContexts() {
         if (!servesManyContexts()) {
-            return Stream.of(PersistenceBackend.DEFAULT_CONTEXT).filter(this::holdsEntries);
+            return Stream.of(PersistenceBackend.DEFAULT_CONTEXT).filter(this::holdsEntriesOrMark);
         }
         return storedContextsWithMark().filter(context -> !context.equals(StoreSealing.MARK.type()));
     }
@@ -316,7 +316,7 @@ final class Storage {
      * Reads all entries of a context while they may change; throws as {@link #list} does, or what the consumer throws.
      */
     void readEach(String storedContext, EntryConsumer consumer) {
-        try (Stream<EntryId> listed = Listing.of(storedContext, () -> call(() -> entries.list(storedContext)))) {
+        try (Stream<EntryId> listed = listAll(storedContext, storedContext)) {
             BulkLoad loader = (context, type, ids) -> call(() -> bulk.loadAll(context, type, ids));
             Iterators.partition(listed.iterator(), PAGE_ENTRIES)
                     .forEachRemaining(
@@ -357,6 +357,13 @@ final class Storage {
         }
     }
 
+    /** Returns whether a context holds such an entry, or the mark of a move; throws as {@link #list} does. */
+    boolean holdsEntriesOrMark(String context) {
+        try (Stream<EntryId> found = listAll(context, names.context(context))) {
+            return found.anyMatch(entry -> !StoredNames.isReserved(entry.type()) || entry.equals(MoveMark.ENTRY));
+        }
+    }
+
     /** As {@link #holdsEntries}, by the stored name of the context. */
     boolean holdsEntriesStored(String storedContext) {
         try (Stream<EntryId> found = listStored(storedContext, storedContext)) {
@@ -373,8 +380,11 @@ final class Storage {
     }
 
     private Stream<EntryId> listStored(String context, String storedContext) {
-        return Listing.of(context, () -> call(() -> entries.list(storedContext)))
-                .filter(entry -> !StoredNames.isReserved(entry.type()));
+        return listAll(context, storedContext).filter(entry -> !StoredNames.isReserved(entry.type()));
+    }
+
+    private Stream<EntryId> listAll(String context, String storedContext) {
+        return Listing.of(context, () -> call(() -> entries.list(storedContext)));
     }
 
     /**

@@ -49,7 +49,8 @@ public final class StoreInspection implements AutoCloseable {
     }
 
     /**
-     * Returns the names of the contexts that hold at least one entry; the same as {@link SignalKeyDatabase#contexts}.
+     * Returns the names of the contexts that hold at least one entry, or are refused because of a move; the same as
+     * {@link SignalKeyDatabase#contexts}.
      *
      * @return a stream that the caller closes
      * @throws UnsupportedOperationException if the backend has many contexts but can't list them

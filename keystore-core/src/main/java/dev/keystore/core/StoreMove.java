@@ -193,7 +193,9 @@ public final class StoreMove {
      * {@link dev.keystore.ContextMovedException}; it can be moved back.
      *
      * <p>The target has held all of it since the move marked the source. Whether the target still exists is not
-     * checked: if it is lost, the source may hold the only entries of the account that are left.
+     * checked: if it is lost, the source may hold the only entries of the account that are left. Nor is it checked
+     * whether the move has ended: if it has not, run it again, so that the target can open the context. If names are
+     * hidden, {@linkplain #contexts name} the context then, since the source does not know its name any more.
      *
      * @param source the database that the context was moved from, in which this process has not opened it
      * @param context its name

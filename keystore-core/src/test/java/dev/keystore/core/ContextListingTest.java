@@ -13,6 +13,7 @@ import dev.keystore.core.Fixture.Kind;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.Mutation;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.Faults;
@@ -93,6 +94,25 @@ class ContextListingTest {
             assertThatThrownBy(() -> database.forExistingContext("alice")).isInstanceOf(ContextNotFoundException.class);
             bob.erase();
             assertThat(contexts(database)).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"COMPLETE", "MINIMAL"})
+    @DisplayName("R55 R84 a context that holds only the mark of a move is listed, encrypted or not")
+    void contexts_holdingOnlyTheMarkOfAMove_areListed(Kind kind) {
+        Mutation.Put mark = (Mutation.Put) new MoveMark(MoveMark.Side.MOVED, "move", "", "there").put();
+        for (boolean encrypted : new boolean[] {false, true}) {
+            try (Fixture fixture =
+                    Fixture.of(kind, options -> encrypted ? options.encryption(TestEncryption.create()) : options)) {
+                fixture.plant(mark.type(), mark.id(), mark.value());
+
+                assertThat(contexts(fixture.database))
+                        .as("encrypted: " + encrypted)
+                        .containsExactly(fixture.context());
+            }
         }
     }
 

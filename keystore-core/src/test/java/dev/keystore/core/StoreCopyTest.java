@@ -17,8 +17,10 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.CopyReport.TypeDigest;
+import dev.keystore.encryption.Encryption;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.Sealing;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.FaultyBackend;
@@ -188,6 +190,37 @@ class StoreCopyTest extends CopiedDatabases {
         assertThat(failingMove().notCopied().get(0).reason())
                 .startsWith("target: ")
                 .contains("the source refuses the context already", "run the move again");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"plain", "encrypted", "names hidden"})
+    @DisplayName("R84 a move continues if what it has left in the source was erased before its last step")
+    void move_sourceErasedBeforeTheLastStep_continues(String form) {
+        Encryption encryption = TestEncryption.create();
+        boolean hidden = form.equals("names hidden");
+        Sealing sealing = hidden ? encryption.hidingNames() : encryption;
+        UnaryOperator<SignalKeyDatabase.Builder> options =
+                builder -> form.equals("plain") ? builder : builder.encryption(sealing);
+        open();
+        openSource(FaultyBackend.complete(sourceMemory.reopen(), sourceFaults), options);
+        source.storeId();
+        fill(source.forContext("alice"), "alice");
+        sourceFaults.on(Operation.COMMIT).forever().fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+        failingMove();
+        sourceFaults.heal();
+        targetFaults.on(Operation.COMMIT).forever().fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+        assertThat(failingMove().notCopied().get(0).reason()).contains("the source refuses the context already");
+        targetFaults.heal();
+        openSource(FaultyBackend.complete(sourceMemory.reopen(), sourceFaults), options);
+        assertThat(StoreMove.eraseMoved(source, "alice")).isTrue();
+
+        StoreMove move = StoreMove.from(source).to(target, "the new place");
+        if (hidden) {
+            move.contexts(Set.of("alice"));
+        }
+
+        assertThat(move.run().contexts()).isEqualTo(Map.of(Outcome.ALREADY_THERE, 1L));
+        assertThat(find(target, "alice", "bob.1")).isEqualTo("alice1");
     }
 
     private CopyReport failingMove() {
