@@ -142,10 +142,7 @@ final class ContextCopy implements AutoCloseable {
             } catch (IllegalArgumentException e) {
                 return result(Outcome.REFUSED, Map.of(), "the target cannot hold it: " + e.getMessage());
             }
-            return ContextReader.holdsEntries("source", source.engine(), name)
-                            || ContextReader.mark("source", source.engine(), name) != null
-                    ? null
-                    : notFound();
+            return ContextReader.holdsEntriesOrMark("source", source.engine(), name) ? null : notFound();
         });
     }
 
@@ -238,14 +235,32 @@ final class ContextCopy implements AutoCloseable {
                 Outcome.REFUSED, Map.of(), String.valueOf(mark.refusal(name).getMessage()));
     }
 
-    /** Returns the result if the target holds entries, which is {@code REPLACED} if they have to be; else null. */
+    private ContextResult refusedByTarget(MoveMark mark) {
+        return result(
+                Outcome.REFUSED,
+                Map.of(),
+                mark.side() == MoveMark.Side.MOVED
+                        ? "it was moved from the target to " + mark.target()
+                                + ", and the target refuses it; to bring it back, move it instead (keystore move)"
+                        : "a move of it to the target has not ended, and the target refuses it; run that move again, or"
+                                + " abandon it in the target (keystore erase)");
+    }
+
+    /**
+     * Returns the result if the target holds entries, which is {@code REPLACED} if they have to be, or refuses the
+     * context because of a move; else null.
+     */
     private @Nullable ContextResult compareUnlessEmpty(Readers opened) {
-        if (!ContextReader.holdsEntries("target", target.engine(), name)) {
+        boolean moving = !marks.isEmpty();
+        boolean holdsAny = moving
+                ? ContextReader.holdsEntries("target", target.engine(), name)
+                : ContextReader.holdsEntriesOrMark("target", target.engine(), name);
+        if (!holdsAny) {
             return null;
         }
-        MoveMark mark = marks.isEmpty() ? ContextReader.mark("target", target.engine(), name) : null;
+        MoveMark mark = moving ? null : ContextReader.mark("target", target.engine(), name);
         if (mark != null) {
-            return moved(mark);
+            return refusedByTarget(mark);
         }
         ContextComparison found = opened.compare();
         if (!found.unreadable().isEmpty()) {

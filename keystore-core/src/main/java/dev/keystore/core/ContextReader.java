@@ -77,6 +77,15 @@ final class ContextReader {
         }
     }
 
+    /** Returns whether a context holds entries, or the mark of a move; throws as {@link #entries} does. */
+    static boolean holdsEntriesOrMark(String place, Engine engine, String context) {
+        try {
+            return engine.storage.holdsEntriesOrMark(context);
+        } catch (LoadFailedException e) {
+            throw in(place, e);
+        }
+    }
+
     /**
      * Returns the mark of a context that was moved, or null.
      *

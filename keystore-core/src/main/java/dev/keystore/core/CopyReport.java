@@ -67,7 +67,10 @@ public record CopyReport(
          * target still holds entries of it; they were not compared, since they may have changed since.
          */
         ALREADY_THERE(true),
-        /** The target holds other entries of it, or cannot hold it. It was not changed. */
+        /**
+         * The target holds other entries of it, or cannot hold it; or one of the two refuses it because of a move. The
+         * target was not changed.
+         */
         REFUSED(false),
         /** The source holds no entry of it, although it was named. The target was not changed. */
         NOT_FOUND(false),

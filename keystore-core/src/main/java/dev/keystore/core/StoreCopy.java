@@ -47,8 +47,9 @@ import org.jspecify.annotations.Nullable;
  * unless {@link #replacing} is set.
  *
  * <p><b>The target</b> need not be empty. If it holds different entries of a context, the context is refused and left
- * as it is, unless {@link #replacing} is set. If the target database has not opened the context, the context is taken
- * over from its owner when it is written.
+ * as it is, unless {@link #replacing} is set. A context that the target refuses because of a {@link StoreMove} is
+ * refused in any case. If the target database has not opened the context, the context is taken over from its owner when
+ * it is written.
  *
  * <p><b>The source</b> is owned during the copy: on a backend with ownership, each context is taken over before it is
  * read. All of its stores that were opened before, in other processes and in this one, are fenced, and their next
@@ -151,7 +152,8 @@ public final class StoreCopy {
 
     /**
      * Replaces the contexts of which the target holds other entries than the source: in one commit, they are erased and
-     * written. What the target held of them is lost. By default, they are refused.
+     * written. What the target held of them is lost. By default, they are refused. Contexts that the target refuses
+     * because of a move are not replaced.
      *
      * @return this copy
      */

@@ -20,6 +20,7 @@ import dev.keystore.core.CopyReport.TypeDigest;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Sealing;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
@@ -48,6 +49,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Copies between two databases on backends in memory: what is copied, and what stops it. */
@@ -239,6 +241,31 @@ class StoreCopyTest extends CopiedDatabases {
             assertThat(result.outcome()).isEqualTo(Outcome.UNREADABLE);
             assertThat(result.reason()).startsWith("source: ").contains("_store/move");
         });
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("R84 R90 R94 a context of which the target holds nothing but the mark of a move is refused")
+    void run_targetHoldsOnlyTheMarkOfAMove_isRefused(MoveMark.Side side) {
+        fill(sourceMemory, "alice");
+        Mutation.Put mark = (Mutation.Put) new MoveMark(side, "move", "", "there").put();
+        targetMemory.save("alice", mark.type(), mark.id(), mark.value());
+        Map<String, Map<String, String>> before = contents(targetMemory);
+        open();
+
+        for (StoreCopy copy : List.of(copy(), copy().replacing())) {
+            for (CopyReport report : List.of(copy.dryRun(), failing(copy))) {
+                assertThat(report.notCopied()).singleElement().satisfies(result -> {
+                    assertThat(result.outcome()).isEqualTo(Outcome.REFUSED);
+                    assertThat(result.reason())
+                            .contains(
+                                    "the target refuses it",
+                                    side == MoveMark.Side.MOVED ? "keystore move" : "run that move again");
+                });
+            }
+        }
+
+        assertThat(contents(targetMemory)).isEqualTo(before);
     }
 
     /** Returns names whose order is that of their numbers. */

@@ -462,6 +462,15 @@ class StoreMoveTest {
         try (SignalKeyDatabase source = builder.open();
                 SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
             assertMoved(source, "alice");
+            for (StoreCopy copy : List.of(
+                    StoreCopy.from(target).to(source),
+                    StoreCopy.from(target).to(source).replacing())) {
+                assertThat(copy.dryRun().contexts()).isEqualTo(Map.of(Outcome.REFUSED, 1L));
+                assertThatThrownBy(copy::run)
+                        .isInstanceOf(CopyIncompleteException.class)
+                        .hasMessageContaining("it was moved from the target to the new place")
+                        .hasMessageContaining("move it instead");
+            }
             StoreMove.from(target).to(source, "home").run();
             SignalKeyStore alice = source.forContext("alice");
             assertThat(alice.find(KeyTypes.SESSION, "bob.1")).contains(value(2));
