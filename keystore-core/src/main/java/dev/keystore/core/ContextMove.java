@@ -73,10 +73,10 @@ final class ContextMove {
         copy.begin();
         copy.attempt(step, () -> writing);
         ContextResult result = copy.result();
-        return result.outcome() == Outcome.NOT_WRITTEN
-                ? new ContextResult(
-                        name, Outcome.NOT_WRITTEN, result.types(), result.unreadable(), result.reason() + reached)
-                : result;
+        return result.outcome().isCopied()
+                ? result
+                : new ContextResult(
+                        name, result.outcome(), result.types(), result.unreadable(), result.reason() + reached);
     }
 
     /**
@@ -135,11 +135,11 @@ final class ContextMove {
         if (!arriving.other().equals(sourceId)) {
             return refused("a move of it from another store to the target has not ended; run that move again");
         }
-        if (dry) {
-            return copyOf(replaceable, arriving).dryRun();
-        }
         if (there != null && there.equals(arriving)) {
             reached = UNFINISHED;
+        }
+        if (dry) {
+            return copyOf(replaceable, arriving).dryRun();
         }
         Context from = contextOf(source); // first: if it is refused, nothing is changed
         if (there != null && !there.equals(arriving)) {
@@ -152,6 +152,7 @@ final class ContextMove {
             int seen = from.awaitPublications();
             result = copy(replaceable, arriving, from.epoch());
             if (!result.outcome().isCopied()) {
+                reached = result.outcome() == Outcome.NOT_VERIFIED ? UNFINISHED : reached; // it was written
                 return result;
             }
             replaceable = true;

@@ -56,7 +56,10 @@ public record CopyReport(
         return contexts.getOrDefault(outcome, 0L);
     }
 
-    /** What became of a context; in a dry run, what would become of it. */
+    /**
+     * What became of a context; in a dry run, what would become of it. If a context was not moved, the target may hold
+     * an unfinished copy of it, which it refuses to open; then the reason says so.
+     */
     public enum Outcome {
         /** It was written to the target, which held no entry of it, and verified. */
         COPIED(true),
@@ -74,12 +77,12 @@ public record CopyReport(
         REFUSED(false),
         /** The source holds no entry of it, although it was named. The target was not changed. */
         NOT_FOUND(false),
-        /** It cannot be read, in the source or in the target, as the reason says. The target was not changed. */
-        UNREADABLE(false),
         /**
-         * It was not written. The target was not changed; after a move, it may hold an unfinished copy, which it
-         * refuses to open, as the reason says.
+         * It cannot be read, in the source or in the target, as the reason says. The entries of the target were not
+         * changed.
          */
+        UNREADABLE(false),
+        /** It was not written. The entries of the target were not changed. */
         NOT_WRITTEN(false),
         /**
          * It was written, but the target does not return what the source holds, or one of them cannot be read: the

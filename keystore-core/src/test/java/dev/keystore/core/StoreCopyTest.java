@@ -194,6 +194,27 @@ class StoreCopyTest extends CopiedDatabases {
                 .contains("the source refuses the context already", "run the move again");
     }
 
+    @Test
+    @DisplayName("R84 R43 a move that cannot read the source says that the target holds an unfinished copy")
+    void move_sourceDamagedAfterItWasCopied_saysSo() {
+        fill(sourceMemory, "alice");
+        open();
+        source.storeId();
+        sourceFaults.on(Operation.COMMIT).forever().fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+        failingMove();
+        sourceFaults.heal();
+        sourceMemory.save("alice", "session", "bob.1", bytes("damaged"));
+
+        CopyReport failed = failingMove();
+
+        assertThat(failed.notCopied()).singleElement().satisfies(result -> {
+            assertThat(result.outcome()).isEqualTo(Outcome.UNREADABLE);
+            assertThat(result.reason()).contains("session/bob.1", "; the target holds an unfinished copy");
+        });
+        assertThat(StoreMove.from(source).to(target, "the new place").dryRun().notCopied())
+                .isEqualTo(failed.notCopied());
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"plain", "encrypted", "names hidden"})
     @DisplayName("R84 a move continues if what it has left in the source was erased before its last step")

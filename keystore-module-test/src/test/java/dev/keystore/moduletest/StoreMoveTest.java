@@ -375,7 +375,8 @@ class StoreMoveTest {
             for (int i = 0; i < 2; i++) {
                 assertThatThrownBy(move::run)
                         .isInstanceOf(CopyIncompleteException.class)
-                        .hasMessageContaining("was changed while it was copied");
+                        .hasMessageContaining("was changed while it was copied")
+                        .hasMessageContaining("the target holds an unfinished copy");
                 assertThatThrownBy(() -> target.forContext("alice"))
                         .isInstanceOf(ContextMovedException.class)
                         .hasMessageContaining("has not ended");
