@@ -44,7 +44,11 @@ final class EraseCommand extends StoreCommand {
                 Owners.requireNone(inspected, context);
             }
         }
-        if (found.entries() + found.damagedEntries() == 0) {
+        if (found.entries() + found.damagedEntries() == 0
+                && found.move()
+                        .map(Move::state)
+                        .filter(MoveState.ARRIVING::equals)
+                        .isEmpty()) {
             throw new Refusal("Context \"" + context + "\" holds nothing; nothing was changed");
         }
         if (!isConfirmed()) {
@@ -98,7 +102,7 @@ final class EraseCommand extends StoreCommand {
         lost.add("This cannot be undone. Context \"" + found.context() + "\" loses "
                 + Text.count(found.entries(), "entry")
                 + (found.damagedEntries() == 0 ? "" : " and " + Text.number(found.damagedEntries()) + " damaged")
-                + ":");
+                + (found.types().isEmpty() ? "." : ":"));
         found.types().forEach((type, contents) -> lost.add("  " + type + ": " + Text.number(contents.entries())));
         if (found.types().containsKey("credentials") && found.move().isEmpty()) {
             lost.add("The credentials are among them: the account has to be linked again.");

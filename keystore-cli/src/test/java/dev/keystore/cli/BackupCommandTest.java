@@ -612,6 +612,29 @@ class BackupCommandTest {
     }
 
     @Test
+    @DisplayName("R84 erase also frees a context that was to be moved back, of which the store holds no entry")
+    void erase_arrivingWithoutEntries() throws Exception {
+        Stores.fill(url(), "alice");
+        assertThat(Ran.of("move", url(), target(), "--yes").code()).isZero();
+        assertThat(Ran.of("erase", url(), "alice", "--yes").code()).isZero();
+        Stores.damage(folder.resolve("new.db"), "7");
+        Ran back = Ran.of("move", target(), url(), "--yes");
+        assertThat(back.code()).as(back.toString()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(back.out()).contains("entries of the source that cannot be read", "keystore erase");
+        assertThat(Ran.of("contexts", url()).out()).contains("alice  (its move to this store has not ended)");
+
+        Ran asked = Ran.of("erase", url(), "alice");
+        assertThat(asked.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(asked.err()).contains("has not ended", "Context \"alice\" loses 0 entries.", "--yes");
+        Ran erased = Ran.of("erase", url(), "alice", "--yes");
+
+        assertThat(erased.code()).as(erased.toString()).isZero();
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            database.forContext("alice").put(KeyTypes.SESSION, "bob.1", new byte[3]);
+        }
+    }
+
+    @Test
     @DisplayName("R84 erase of a move's leftover does not erase the account if the move ends while it is confirmed")
     void erase_moveEndsMeanwhile_erasesNothing() {
         String mapdb = "mapdb:" + folder.resolve("other");
