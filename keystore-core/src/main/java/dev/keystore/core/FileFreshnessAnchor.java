@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -47,12 +48,15 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private final Path file;
+    private final Duration timeout;
     private final ReentrantLock lock;
     private volatile @Nullable FileContents last;
     private volatile boolean closed;
 
-    private FileFreshnessAnchor(Path file) {
+    /** Used directly by tests only: creates an anchor whose writes wait for others for at most {@code timeout}. */
+    FileFreshnessAnchor(Path file, Duration timeout) {
         this.file = file;
+        this.timeout = timeout;
         // File locks are held by the whole process, so its threads need another one.
         this.lock = LOCKS.computeIfAbsent(file, path -> new ReentrantLock());
     }
@@ -65,7 +69,7 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
      * @return the anchor
      */
     public static FileFreshnessAnchor at(Path file) {
-        return new FileFreshnessAnchor(RealPath.of(Objects.requireNonNull(file, "file")));
+        return new FileFreshnessAnchor(RealPath.of(Objects.requireNonNull(file, "file")), TIMEOUT);
     }
 
     /** The records, and which file they were read from. */
@@ -94,7 +98,7 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
     @Override
     public Set<String> replace(List<Replacement> replacements) {
         return access("write", () -> {
-            long deadlineNanos = System.nanoTime() + TIMEOUT.toNanos();
+            long deadlineNanos = System.nanoTime() + timeout.toNanos();
             lockInProcess(deadlineNanos);
             try (FileChannel channel = openOrCreate(sibling(".lock"));
                     FileLock held = lock(channel, deadlineNanos)) {
@@ -133,7 +137,7 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
                     if (lock.tryLock(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
                         return;
                     }
-                    throw new IOException("another thread has been writing it for " + TIMEOUT.toSeconds() + " s");
+                    throw new IOException("another thread has been writing it for " + timeout.toMillis() + " ms");
                 } catch (InterruptedException e) {
                     interrupted = true;
                 }
@@ -145,16 +149,26 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
         }
     }
 
-    private static FileLock lock(FileChannel channel, long deadlineNanos) throws IOException {
+    private FileLock lock(FileChannel channel, long deadlineNanos) throws IOException {
         while (true) {
-            FileLock held = channel.tryLock();
+            FileLock held = tryLock(channel);
             if (held != null) {
                 return held;
             }
             if (deadlineNanos - System.nanoTime() <= 0) {
-                throw new IOException("another process has been writing it for " + TIMEOUT.toSeconds() + " s");
+                throw new IOException(
+                        "another process, or another application in this process, has been writing it for "
+                                + timeout.toMillis() + " ms");
             }
             LockSupport.parkNanos(channel, PAUSE_NANOS);
+        }
+    }
+
+    private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
+        try {
+            return channel.tryLock();
+        } catch (OverlappingFileLockException e) {
+            return null; // another class loader's copy of this class, which has other in-process locks, holds it
         }
     }
 

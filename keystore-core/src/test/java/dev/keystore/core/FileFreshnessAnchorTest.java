@@ -7,13 +7,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.FreshnessAnchor.Replacement;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.FutureTask;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
@@ -176,6 +182,45 @@ class FileFreshnessAnchorTest {
             thread.join();
         }
         assertThat(anchor().load(List.of("counter")).get("counter")).containsExactly(40);
+    }
+
+    @Test
+    @DisplayName("R82 R27 a write waits while another class loader of the process writes, and then succeeds")
+    void replace_lockedInProcess_waits() throws Exception {
+        FutureTask<Set<String>> write = new FutureTask<>(() -> anchor().replace(List.of(put("a", null, "1"))));
+        Thread writer = new Thread(write);
+        try (FileChannel other = openLockFile();
+                FileLock held = other.lock()) {
+            writer.start();
+            while (writer.getState() != Thread.State.TIMED_WAITING && !write.isDone()) {
+                Thread.onSpinWait();
+            }
+            assertThat(write.isDone()).isFalse();
+            assertThat(held.isValid()).isTrue();
+        }
+
+        assertThat(write.get()).isEmpty();
+        assertThat(text(anchor().load(List.of("a")), "a")).isEqualTo("1");
+    }
+
+    @Test
+    @DisplayName("R82 R27 a write fails if another class loader of the process writes for longer than the timeout")
+    void replace_lockedInProcess_failsAtDeadline() throws IOException {
+        FileFreshnessAnchor anchor = new FileFreshnessAnchor(folder.resolve("anchor"), Duration.ofMillis(20));
+        try (FileChannel other = openLockFile();
+                FileLock held = other.lock()) {
+            assertThatThrownBy(() -> anchor.replace(List.of(put("a", null, "1"))))
+                    .isInstanceOf(BackendException.class)
+                    .hasMessageContainingAll(folder.resolve("anchor").toString(), "could not write", "20 ms");
+            assertThat(held.isValid()).isTrue();
+        }
+
+        assertThat(anchor.replace(List.of(put("a", null, "1")))).isEmpty();
+    }
+
+    /** Opens a lock file as another class loader's anchor does, which does not share the locks within the process. */
+    private FileChannel openLockFile() throws IOException {
+        return FileChannel.open(folder.resolve("anchor.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     }
 
     @Test
