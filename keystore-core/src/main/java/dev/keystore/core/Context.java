@@ -247,6 +247,11 @@ final class Context {
         return refusal() instanceof StaleStoreException;
     }
 
+    /** Returns whether commits are refused because it could not be read whether the context was moved. */
+    boolean isMoveUnknown() {
+        return refusal() instanceof CommitFailedException;
+    }
+
     /** Records that another owner has taken the context over, and drops what is cached. */
     void markOwnershipLost() {
         beginPublication();

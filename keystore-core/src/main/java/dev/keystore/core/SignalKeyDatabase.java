@@ -306,6 +306,19 @@ public final class SignalKeyDatabase implements AutoCloseable {
         return openContexts(Context::isStale);
     }
 
+    /**
+     * Returns the names of the contexts that can only be read, since the backend failed permanently to read whether
+     * they may be written: those of {@link #openContexts} that may have been moved to another store (R84), or all of
+     * them if the store may be a backup (R80). Their commits fail with {@link dev.keystore.CommitFailedException}. This
+     * is noticed when the context or the store is opened, and does not change until it is opened again; on a backend
+     * with ownership, {@link #takeOver} opens a context again.
+     *
+     * @return a snapshot, in any order
+     */
+    public Set<String> unwritableContexts() {
+        return openContexts(context -> engine.storage.isStateUnknown() || context.isMoveUnknown());
+    }
+
     private Set<String> openContexts(Predicate<Context> state) {
         return stores.values().stream()
                 .map(ContextStore::state)

@@ -83,6 +83,9 @@ final class Storage {
     /** Why nothing may be written, or null. Set while the store is being opened. */
     private @Nullable String readOnlyReason;
 
+    /** Whether nothing may be written since it is unknown what the store is. Set while the store is being opened. */
+    private boolean isStateUnknown;
+
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
         this.entries = backend instanceof PersistenceBackend contextFree
@@ -141,6 +144,17 @@ final class Storage {
     /** Refuses to write and to take contexts over from now on; called while the store is being opened. */
     void refuseWrites(String reason) {
         readOnlyReason = reason;
+    }
+
+    /** Refuses as {@link #refuseWrites} does, since it is unknown whether the store may be written. */
+    void refuseWritesInUnknownState(String reason) {
+        refuseWrites(reason);
+        isStateUnknown = true;
+    }
+
+    /** Returns whether {@link #refuseWritesInUnknownState} was called. */
+    boolean isStateUnknown() {
+        return isStateUnknown;
     }
 
     private void requireWritable() {

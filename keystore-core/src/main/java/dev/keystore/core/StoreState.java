@@ -42,8 +42,8 @@ record StoreState(Kind kind, String storeId, String detail) {
                     new StoreEntry(storage, STATE)::load);
         } catch (StoreOpenException e) {
             if (isReadable && BackendFailures.isPermanent(e.getCause())) {
-                storage.refuseWrites("it is unknown whether the store is a backup, so it can only be read: "
-                        + BackendFailures.reason(Objects.requireNonNull(e.getCause())));
+                storage.refuseWritesInUnknownState("it is unknown whether the store is a backup, so it can only be"
+                        + " read: " + BackendFailures.reason(Objects.requireNonNull(e.getCause())));
                 return null;
             }
             throw e;

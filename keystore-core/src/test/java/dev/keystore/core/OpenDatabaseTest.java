@@ -71,10 +71,13 @@ class OpenDatabaseTest {
                     .hasMessageContainingAll("unknown whether the context was moved", "Injected failure");
             assertThat(faults.count(Operation.COMMIT)).isZero();
             assertThat(alice.find(KeyTypes.SESSION, "x")).hasValue(bytes("1"));
+            assertThat(database.unwritableContexts()).containsExactly("alice");
+            assertThat(database.lostContexts()).isEmpty();
         }
         faults.heal();
         try (SignalKeyDatabase database = builder().open()) {
             database.forContext("alice").put(KeyTypes.SESSION, "x", bytes("2"));
+            assertThat(database.unwritableContexts()).isEmpty();
         }
     }
 
@@ -97,6 +100,7 @@ class OpenDatabaseTest {
             assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "x", bytes("2")))
                     .isInstanceOf(CommitFailedException.class)
                     .hasMessageContainingAll("unknown whether the store is a backup", "Injected failure");
+            assertThat(database.unwritableContexts()).containsExactly("alice");
         }
     }
 

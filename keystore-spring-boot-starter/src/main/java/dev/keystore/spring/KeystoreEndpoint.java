@@ -57,6 +57,7 @@ final class KeystoreEndpoint {
         json.put("open", database.openContexts().size());
         json.put("lost", database.lostContexts().size());
         json.put("stale", database.staleContexts().size());
+        json.put("unwritable", database.unwritableContexts().size());
         json.put("statistics", statistics());
         return json;
     }

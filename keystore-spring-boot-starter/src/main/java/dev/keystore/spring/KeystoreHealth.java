@@ -83,14 +83,16 @@ final class KeystoreHealth {
         Set<String> open = database.openContexts();
         Set<String> lost = database.lostContexts();
         int stale = database.staleContexts().size();
+        int unwritable = database.unwritableContexts().size();
         Set<String> kept = new HashSet<>(open);
         kept.removeAll(lost);
         Map<String, Object> details = new LinkedHashMap<>();
         details.put("openContexts", open.size());
         details.put("lostContexts", lost.size());
         details.put("staleContexts", stale);
+        details.put("unwritableContexts", unwritable);
         int used = properties.expectTakeovers() ? kept.size() : open.size();
-        int refused = used - kept.size() + stale;
+        int refused = used - kept.size() + stale + unwritable;
         boolean warns = refused > 0;
         if (properties.minimumPreKeys() > 0) {
             warns |= checkPreKeys(kept, details);

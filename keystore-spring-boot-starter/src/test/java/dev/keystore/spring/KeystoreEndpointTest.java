@@ -52,7 +52,8 @@ class KeystoreEndpointTest {
                 .containsEntry("unlisted", null)
                 .containsEntry("open", 1)
                 .containsEntry("lost", 0)
-                .containsEntry("stale", 0);
+                .containsEntry("stale", 0)
+                .containsEntry("unwritable", 0);
         assertThat((Map<?, ?>) shown.get("statistics"))
                 .hasSize(8)
                 .extracting("commits")

@@ -3,6 +3,8 @@ package dev.keystore.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.CommitFailedException;
+import dev.keystore.ContextMovedException;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyPair;
@@ -14,6 +16,7 @@ import dev.keystore.SignedPreKey;
 import dev.keystore.StaleStoreException;
 import dev.keystore.core.FileFreshnessAnchor;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreMove;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.libsignal.AccountOptions;
@@ -76,6 +79,7 @@ class KeystoreHealthTest {
                 .containsEntry("openContexts", 1)
                 .containsEntry("lostContexts", 0)
                 .containsEntry("staleContexts", 0)
+                .containsEntry("unwritableContexts", 0)
                 .containsEntry("contextsWithFewPreKeys", 0L)
                 .containsEntry("uncountableContexts", 0L)
                 .containsEntry("unreadableEntries", 0L);
@@ -162,6 +166,67 @@ class KeystoreHealthTest {
             assertThat(ofSecond.check().details()).containsEntry("staleContexts", 1);
             awaitRefusal(second.forContext("bob"));
             assertThat(ofSecond.check().status()).isEqualTo("OUT_OF_SERVICE");
+        }
+    }
+
+    @Test
+    @DisplayName("R84 a context that may have been moved is a warning; if all are, the application is out of service")
+    void moveMarkCannotBeRead_isReported() {
+        faults.on(Operation.LOAD)
+                .inContext("alice")
+                .of("_store", "move")
+                .forever()
+                .fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+
+        SignalKeyStore alice = database.forContext("alice");
+
+        assertThat(health.check().status()).isEqualTo("OUT_OF_SERVICE");
+        assertThat(health.check().details()).containsEntry("unwritableContexts", 1);
+        assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "x", new byte[] {1}))
+                .isInstanceOf(CommitFailedException.class);
+        database.forContext("bob");
+        assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
+        faults.heal();
+        database.takeOver("alice").put(KeyTypes.SESSION, "x", new byte[] {1});
+        assertThat(health.check().status()).isEqualTo("UP");
+    }
+
+    @Test
+    @DisplayName("R84 a context that was moved away refuses commits, and is not reported")
+    void movedContext_isNotReported() {
+        database.forContext("alice").put(KeyTypes.SESSION, "x", new byte[] {1});
+        SignalKeyStore bob = database.forContext("bob");
+        bob.put(KeyTypes.SESSION, "x", new byte[] {1});
+        try (SignalKeyDatabase target =
+                SignalKeyDatabase.builder().backend(new MemoryBackend()).open()) {
+            StoreMove.from(database)
+                    .to(target, "the target")
+                    .contexts(Set.of("bob"))
+                    .run();
+        }
+
+        assertThatThrownBy(() -> bob.put(KeyTypes.SESSION, "x", new byte[] {2}))
+                .isInstanceOf(ContextMovedException.class);
+        assertThat(health.check().status()).isEqualTo("UP");
+        assertThat(health.check().details()).containsEntry("unwritableContexts", 0);
+    }
+
+    @Test
+    @DisplayName("R80 a store that may be a backup is out of service, since all its contexts refuse commits")
+    void stateOfStoreCannotBeRead_isOutOfService() {
+        faults.on(Operation.LOAD).of("_store", "state").forever().fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+        try (SignalKeyDatabase damaged = SignalKeyDatabase.builder()
+                .backend(FaultyBackend.complete(memory.reopen(), faults))
+                .open()) {
+            KeystoreHealth ofDamaged = new KeystoreHealth(damaged, unreadable, PROPERTIES, nanoTime::get);
+            for (String context : new String[] {"alice", "bob"}) {
+                SignalKeyStore store = damaged.forContext(context);
+                assertThatThrownBy(() -> store.put(KeyTypes.SESSION, "x", new byte[] {1}))
+                        .isInstanceOf(CommitFailedException.class);
+            }
+
+            assertThat(ofDamaged.check().status()).isEqualTo("OUT_OF_SERVICE");
+            assertThat(ofDamaged.check().details()).containsEntry("unwritableContexts", 2);
         }
     }
 
