@@ -58,6 +58,7 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
     private final KeyStoreOptions options;
     private final RecordDigest digest = new RecordDigest();
     private RecordDigest digestOfContext = new RecordDigest();
+    private long entriesOfContext;
 
     /** The commits to be written as one group. */
     private List<Batch> group = new ArrayList<>();
@@ -195,12 +196,14 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
     void begin(String storedContext) {
         context = storedContext;
         digestOfContext = new RecordDigest();
+        entriesOfContext = 0;
         partlyWritten = false;
     }
 
     @Override
     public void accept(EntryId entry, byte[] record) {
         digestOfContext.add(context, entry, record);
+        entriesOfContext += StoredNames.isReserved(entry.type()) ? 0 : 1;
         records.add(new Mutation.Put(entry.type(), entry.id(), record));
         groupBytes += record.length;
         groupRecords++;
@@ -213,6 +216,7 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
     @Override
     public void restart() {
         digestOfContext = new RecordDigest();
+        entriesOfContext = 0;
         records.clear();
         if (partlyWritten) {
             records.add(new Mutation.Clear(Set.of()));
@@ -222,6 +226,11 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
     /** Returns the number of the records of the context so far. */
     long recordsOfContext() {
         return digestOfContext.records();
+    }
+
+    /** Returns the number of those among them that the engine does not store for itself. */
+    long entriesOfContext() {
+        return entriesOfContext;
     }
 
     /** Ends the context, and returns the number of its records. */

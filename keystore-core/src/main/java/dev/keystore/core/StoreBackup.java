@@ -185,6 +185,7 @@ public final class StoreBackup {
         private final Engine engine = source.engine();
         private final SnapshotReader reader = new SnapshotReader(engine);
         private long allContexts;
+        private long contextsRead;
         private long contexts;
         private long records;
         private long unchanged;
@@ -384,18 +385,23 @@ public final class StoreBackup {
             Optional<ContextPosition> position = engine.storage.positionStored(storedContext);
             backup.begin(name);
             EarlierBackup taken = formerBackup;
-            if (taken != null && position.isPresent() && taken.copyUnchanged(name, position.get(), backup)) {
-                unchanged++;
-            } else {
+            boolean isUnchanged =
+                    taken != null && position.isPresent() && taken.copyUnchanged(name, position.get(), backup);
+            if (!isUnchanged) {
                 read(backup, storedContext);
+            }
+            if (backup.entriesOfContext() > 0) {
+                contexts++;
+                unchanged += isUnchanged ? 1 : 0;
             }
             if (backup.recordsOfContext() > 0) {
                 position.ifPresent(backup::accept);
-                contexts++;
             }
             records += backup.end();
+            contextsRead++;
             if (listener != null) {
-                listener.accept(new CopyProgress(contexts, Math.max(contexts, allContexts), records, backup.bytes()));
+                long all = Math.max(contextsRead, allContexts);
+                listener.accept(new CopyProgress(contextsRead, all, records, backup.bytes()));
             }
         }
 

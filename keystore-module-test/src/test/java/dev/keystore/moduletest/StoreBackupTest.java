@@ -708,6 +708,31 @@ class StoreBackupTest {
         assertThat(file).exists();
     }
 
+    @Test
+    @DisplayName("R80 R82 a context that was erased in a store with an anchor is in the backup, but not counted")
+    void run_erasedWithAnchor_isNotCounted() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        List<CopyProgress> progress = new ArrayList<>();
+        try (SignalKeyDatabase source = anchored(newUrl("jdbc:sqlite")).open()) {
+            fill(source);
+            source.forContext("bob").erase();
+
+            BackupReport report =
+                    StoreBackup.of(source).to(file).listener(progress::add).run();
+            BackupReport again =
+                    StoreBackup.of(source).to(file).since(file).replacing().run();
+
+            try (Stream<String> contexts = source.contexts()) {
+                assertThat(report.contexts()).isEqualTo(contexts.count()).isEqualTo(2);
+            }
+            assertThat(again.contexts()).isEqualTo(2);
+            assertThat(again.unchanged()).isEqualTo(2);
+            assertThat(again.records()).isEqualTo(report.records());
+        }
+        CopyProgress last = progress.get(progress.size() - 1);
+        assertThat(last.contexts()).isEqualTo(last.allContexts());
+    }
+
     private SignalKeyDatabase.Builder anchored(String url) {
         return SignalKeyDatabase.builder().url(url).property("freshness.anchor", "file:" + folder.resolve("anchor"));
     }
