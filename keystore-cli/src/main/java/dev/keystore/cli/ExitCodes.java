@@ -7,8 +7,8 @@ final class ExitCodes {
     static final int DONE = 0;
 
     /**
-     * It was done, and something needs attention: damage, or what was not copied, moved, imported or exported, or left
-     * out of a restore because of a move.
+     * It was done, and something needs attention: damage; what was not copied, moved, imported or exported; a context
+     * that was left out of a restore since its move had not ended; or a restore that left out every context.
      */
     static final int FINDINGS = 1;
 

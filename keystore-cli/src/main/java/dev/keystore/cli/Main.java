@@ -20,8 +20,8 @@ import picocli.CommandLine.ScopeType;
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:done",
-            "1:done, with findings: damage, or what was not copied, moved, imported or exported, or left out of a"
-                    + " restore",
+            "1:done, with findings: damage; what was not copied, moved, imported or exported; a context that was left"
+                    + " out of a restore since its move had not ended, or all contexts left out",
             "2:wrong usage",
             "3:refused or failed; nothing was changed",
             "4:interrupted, or failed midway; the same command continues, or restore with --context for what can be"

@@ -126,7 +126,7 @@ final class RestoreCommand extends CopyingCommand {
             RestoreReport report = restore.run();
             progress.clear();
             print(report);
-            return report.leftOut().stream().anyMatch(LeftOutContext::arriving) ? ExitCodes.FINDINGS : ExitCodes.DONE;
+            return isFinding(report) ? ExitCodes.FINDINGS : ExitCodes.DONE;
         } catch (CopyIncompleteException e) {
             progress.clear();
             print(e.report().notCopied());
@@ -134,6 +134,12 @@ final class RestoreCommand extends CopyingCommand {
         } catch (RuntimeException e) {
             throw restore.hasBegun() ? new Resumable(e) : e;
         }
+    }
+
+    /** Returns whether entries that were left out may be in no other store, or nothing was restored since all were. */
+    private static boolean isFinding(RestoreReport report) {
+        return report.leftOut().stream().anyMatch(LeftOutContext::arriving)
+                || (report.contexts() == 0 && !report.leftOut().isEmpty());
     }
 
     private void print(RestoredContext context) {

@@ -223,6 +223,19 @@ class BackupCommandTest {
                 .isZero();
     }
 
+    @Test
+    @DisplayName("R84 restore exits with 1 if all contexts of the backup had been moved away")
+    void restore_allMovedAway_isAFinding() {
+        Stores.fill(url(), "alice");
+        assertThat(Ran.of("move", url(), target(), "--yes").code()).isZero();
+        assertThat(Ran.of("backup", url(), file()).code()).isZero();
+
+        Ran ran = Ran.of("restore", file(), target() + "2", "--without-rules", "--yes");
+
+        assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(ran.out()).contains("Left out: \"alice\": it was moved to " + target(), "verified: 0 contexts");
+    }
+
     /** Begins a move that does not end, since the context is changed meanwhile. */
     private static void beginMove(SignalKeyDatabase source, SignalKeyDatabase target, String context) {
         SignalKeyStore store = source.forContext(context);
