@@ -5,6 +5,7 @@ import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
 import dev.keystore.core.StoreMove;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -74,7 +75,7 @@ final class MoveCommand extends CopyingCommand {
 
     private void print(CopyReport report) {
         if (output().isJson()) {
-            printJson(report, "notMoved", null);
+            printJson(report, "notMoved", toDo(report));
             return;
         }
         printNotCopied(report.dryRun() ? "Would not move" : "Not moved", report.notCopied());
@@ -84,7 +85,29 @@ final class MoveCommand extends CopyingCommand {
             long before = report.contexts(Outcome.ALREADY_THERE);
             output().line("In the target, verified: " + Text.count(report.contexts(Outcome.COPIED), "context")
                     + (before == 0 ? "" : ", and moved before, not verified again: " + Text.number(before))
-                    + ". The source refuses them: delete it once no longer needed, and never use a copy of it.");
+                    + (isMoved(report) ? ". The source refuses them." : "."));
+            String toDo = toDo(report);
+            if (toDo != null) {
+                output().line("To do: " + toDo);
+            }
         }
+    }
+
+    /** Returns what to do with the source, or null if nothing was moved. */
+    private @Nullable String toDo(CopyReport report) {
+        if (report.dryRun() || !isMoved(report)) {
+            return null;
+        }
+        boolean isAll = report.isComplete() && contexts().isEmpty();
+        return "Back the target up (keystore backup). Then "
+                + (isAll
+                        ? "delete the source once it is no longer needed"
+                        : "erase in the source what was moved (keystore erase SOURCE CONTEXT); it may hold other"
+                                + " contexts")
+                + ". Never use a copy of the source.";
+    }
+
+    private static boolean isMoved(CopyReport report) {
+        return report.contexts(Outcome.COPIED) + report.contexts(Outcome.ALREADY_THERE) > 0;
     }
 }

@@ -509,6 +509,35 @@ class BackupCommandTest {
     }
 
     @Test
+    @DisplayName("R84 move says to delete the source only if all of it was moved")
+    void move_ofSome_doesNotSayToDeleteTheSource() {
+        Stores.fill(url(), "alice", "bob", "carol");
+        String other = Stores.sqlite(folder.resolve("other.db"));
+        Stores.fill(other, "bob");
+        Ran.of("erase", other, "bob", "--yes");
+
+        Ran nothing = Ran.of("move", other, target(), "--yes");
+        Ran one = Ran.of("move", url(), target(), "--context", "alice", "--yes");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(target())) {
+            database.forContext("bob").put(KeyTypes.SESSION, "bob.1", new byte[1]);
+        }
+        Ran two = Ran.of("move", url(), target(), "--yes", "--json");
+        Ran.of("erase", target(), "bob", "--yes");
+        Ran all = Ran.of("move", url(), target(), "--yes");
+
+        assertThat(nothing.code()).as(nothing.toString()).isZero();
+        assertThat(nothing.out()).contains("0 contexts").doesNotContain("delete", "refuses", "To do");
+        assertThat(one.code()).as(one.toString()).isZero();
+        assertThat(one.out())
+                .contains("keystore backup", "keystore erase SOURCE CONTEXT")
+                .doesNotContain("delete");
+        assertThat(two.code()).as(two.toString()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(two.json().get("toDo").asText()).contains("keystore erase").doesNotContain("delete");
+        assertThat(all.code()).as(all.toString()).isZero();
+        assertThat(all.out()).contains("The source refuses them.", "keystore backup", "delete the source");
+    }
+
+    @Test
     @DisplayName("R94 R84 dry runs of copy and move say what the commands then do, of moved contexts too")
     void dryRuns_sayWhatIsDone() throws Exception {
         Stores.fill(url(), "alice", "bob");
