@@ -114,8 +114,10 @@ final class EraseCommand extends StoreCommand {
         if (move.state() != MoveState.MOVED) {
             return ARRIVING;
         }
-        return List.of("It was moved to " + move.target() + ". Make sure that it is there, and that its move has ended"
-                + " (keystore inspect): if that store is lost, this one holds the only entries that are left. It refuses"
-                + " the context as before.");
+        return List.of(
+                "It was moved to " + move.target() + ". Make sure that it is there, and that its move has ended (keystore"
+                        + " inspect), and back that store up first (keystore backup).",
+                "This store refuses the context as before: if that store is lost without a backup, the account has to be"
+                        + " linked again.");
     }
 }

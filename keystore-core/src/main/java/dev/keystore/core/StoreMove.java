@@ -27,10 +27,11 @@ import java.util.function.Consumer;
  * neither until the move is run again. At any time, at least one of the stores holds all entries.
  *
  * <p><b>The source</b> keeps its entries; they can be read by stores that are open. Delete the store once it is no
- * longer needed, or {@linkplain #eraseMoved erase} what it holds of the contexts that were moved. Each context is taken
- * over before it is read, as in a copy. <b>The target</b> must not hold entries of a context, with two exceptions:
- * entries of a move that has not ended, and entries that remained when the context was moved away from the target. Both
- * are replaced. A move that has not ended is continued from its source only; a move from another store is refused.
+ * longer needed, or {@linkplain #eraseMoved erase} what it holds of the contexts that were moved. Back the target up
+ * first: the source refuses the contexts even if the target is lost. Each context is taken over before it is read, as
+ * in a copy. <b>The target</b> must not hold entries of a context, with two exceptions: entries of a move that has not
+ * ended, and entries that remained when the context was moved away from the target. Both are replaced. A move that has
+ * not ended is continued from its source only; a move from another store is refused.
  *
  * <p>If the move fails or is interrupted, or the process is killed, run it again with the same two databases to
  * continue it. If the source is lost before that, the context cannot be opened in the target, because the source may
