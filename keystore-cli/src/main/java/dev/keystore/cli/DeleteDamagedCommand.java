@@ -71,7 +71,9 @@ final class DeleteDamagedCommand extends StoreCommand {
             if (!takeOver) {
                 Owners.requireNone(inspected, context);
             }
-            damaged = chosen(inspected);
+            ContextInspection found = inspected.inspect(context);
+            requireReadableKeys(found);
+            damaged = chosen(inspected, found);
         }
         List<EntryId> deletable = damaged.stream()
                 .filter(DeleteDamagedCommand::canBeDeleted)
@@ -93,9 +95,18 @@ final class DeleteDamagedCommand extends StoreCommand {
         return report(delete(deletable));
     }
 
+    /** Refuses if the entries may be intact, and only the data keys of the context are damaged. */
+    private void requireReadableKeys(ContextInspection found) {
+        for (Damage damage : found.damaged()) {
+            if (damage.kind() == Kind.KEYS_UNREADABLE) {
+                throw new Refusal(
+                        "Context \"" + context + "\": " + ContextReport.advice(damage) + "; nothing was changed");
+            }
+        }
+    }
+
     /** Returns the damaged entries that are meant, and records how many more an inspection did not name. */
-    private List<Damage> chosen(StoreInspection store) {
-        ContextInspection found = store.inspect(context);
+    private List<Damage> chosen(StoreInspection store, ContextInspection found) {
         if (type == null || id == null) {
             notNamed = InspectionText.damagedNotNamed(found);
             return found.damaged();
@@ -193,7 +204,7 @@ final class DeleteDamagedCommand extends StoreCommand {
     private int report(Deletion deletion) {
         List<Damage> left;
         try (StoreInspection inspected = store().inspect(url())) {
-            left = chosen(inspected);
+            left = chosen(inspected, inspected.inspect(context));
         }
         deletion.deleted().forEach(entry -> output().line("Deleted: " + Text.visible(entry.toString())));
         deletion.readable()

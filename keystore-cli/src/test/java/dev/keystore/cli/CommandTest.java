@@ -284,6 +284,51 @@ class CommandTest {
     }
 
     @Test
+    @DisplayName("R43 R73 if the data keys of a context are damaged, nothing is deleted, and a restore is advised")
+    void deleteDamaged_damagedDataKeys_isRefused() throws Exception {
+        Stores.fill(url(), "alice");
+        String key = folder.resolve("root.key").toString();
+        String backup = folder.resolve("keys.backup").toString();
+        Ran.of("key", "generate", key);
+        assertThat(Ran.of("encrypt", url(), "--key-file", key).code()).isZero();
+        assertThat(Ran.of("backup", url(), backup, "--key-file", key).code()).isZero();
+        Stores.damage(file(), "alice", "_keys", "data");
+        List<Integer> records = recordLengths(file());
+
+        Ran all = Ran.of("delete-damaged", url(), "alice", "--yes", "--key-file", key);
+        Ran one = Ran.of("delete-damaged", url(), "alice", "session", "bob.7", "--yes", "--key-file", key);
+
+        assertThat(List.of(all, one)).allSatisfy(ran -> {
+            assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FAILED);
+            assertThat(ran.err()).contains("\"alice\"", "data keys", "keystore restore", "nothing was changed");
+        });
+        assertThat(recordLengths(file())).hasSize(28).isEqualTo(records);
+        Ran verified = Ran.of("verify", url(), "--key-file", key, "--json");
+        assertThat(verified.code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(verified.json().get("findings")).hasSize(28).allSatisfy(finding -> {
+            assertThat(finding.get("kind").asText()).isEqualTo("KEYS_UNREADABLE");
+            assertThat(finding.get("advice").asText()).contains("delete nothing", "keystore restore");
+        });
+        assertThat(Ran.of("inspect", url(), "--key-file", key).out())
+                .contains("to do: Its data keys cannot be read: delete nothing", "keystore restore")
+                .doesNotContain("delete it", "keystore backup");
+        String restored = Stores.sqlite(folder.resolve("restored.db"));
+        String[] keys = {"--key-file", key, "--target-key-file", key};
+        assertThat(List.of(
+                        Ran.of(with(
+                                keys, "restore", backup, restored, "--context", "alice", "--without-rules", "--yes")),
+                        Ran.of("erase", url(), "alice", "--yes", "--key-file", key),
+                        Ran.of(with(keys, "move", restored, url(), "--yes")),
+                        Ran.of("verify", url(), "--key-file", key)))
+                .as("as docs/operating.md says")
+                .allSatisfy(ran -> assertThat(ran.code()).as(ran.toString()).isZero());
+    }
+
+    private static String[] with(String[] options, String... call) {
+        return Stream.concat(Stream.of(call), Stream.of(options)).toArray(String[]::new);
+    }
+
+    @Test
     @DisplayName("R43 verify of a file with a damaged structure reads what can be found")
     void verify_damagedFile_readsWhatItCan() throws Exception {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {

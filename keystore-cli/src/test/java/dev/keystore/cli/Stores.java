@@ -13,6 +13,11 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -66,6 +71,32 @@ final class Stores {
         try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "rw")) {
             open.seek(at + 3);
             open.write('X');
+        }
+    }
+
+    /** Flips a bit in the middle of a record of an SQLite file, which nothing has open. */
+    static void damage(Path file, String context, String type, String id) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(sqlite(file));
+                PreparedStatement select = connection.prepareStatement(
+                        "SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?");
+                PreparedStatement update = connection.prepareStatement(
+                        "UPDATE entry SET value = ? WHERE context = ? AND type = ? AND id = ?")) {
+            select.setString(1, context);
+            select.setString(2, type);
+            select.setString(3, id);
+            byte[] record;
+            try (ResultSet rows = select.executeQuery()) {
+                if (!rows.next()) {
+                    throw new IllegalStateException("not found");
+                }
+                record = rows.getBytes(1);
+            }
+            record[record.length / 2] ^= 1;
+            update.setBytes(1, record);
+            update.setString(2, context);
+            update.setString(3, type);
+            update.setString(4, id);
+            update.executeUpdate();
         }
     }
 

@@ -30,22 +30,29 @@ final class Advice {
             "keep a copy of the files of the store on another disk, look for the cause, and"
                     + " restore a backup (keystore restore), or link the device again";
 
-    private static final Map<String, String> DAMAGED = Map.of(
-            "session", "delete it; the next message starts a new session",
-            "sender-key", "delete it; the member's key is sent again",
-            "pre-key", "delete it, and upload new pre-keys",
-            "signed-pre-key", "delete it, and upload a new signed pre-key",
-            "kyber-pre-key", "delete it, and upload new Kyber pre-keys",
-            "identity-key", "delete it; the next message stores it, and the user has to confirm it",
-            "app-state-sync-key", "delete it, and synchronize the app state again",
-            "app-state-sync-version", "delete it, and synchronize the app state again",
-            "credentials", "link the device again");
+    /** A backup holds the data keys as they were; nothing else opens the entries. */
+    private static final String KEYS_UNREADABLE = "cannot be read: delete nothing, since its entries may be intact, and"
+            + " restore a backup (keystore restore), or link the device again";
+
+    private static final Map<String, String> DAMAGED = Map.ofEntries(
+            Map.entry("session", "delete it; the next message starts a new session"),
+            Map.entry("sender-key", "delete it; the member's key is sent again"),
+            Map.entry("pre-key", "delete it, and upload new pre-keys"),
+            Map.entry("signed-pre-key", "delete it, and upload a new signed pre-key"),
+            Map.entry("kyber-pre-key", "delete it, and upload new Kyber pre-keys"),
+            Map.entry("identity-key", "delete it; the next message stores it, and the user has to confirm it"),
+            Map.entry("app-state-sync-key", "delete it, and synchronize the app state again"),
+            Map.entry("app-state-sync-version", "delete it, and synchronize the app state again"),
+            Map.entry("credentials", "link the device again"));
 
     private Advice() {}
 
     static String forDamaged(Damage damage) {
         if (damage.kind() == Kind.NOT_LOADED) {
             return "the disk or the file is failing: " + FAILING;
+        }
+        if (damage.kind() == Kind.KEYS_UNREADABLE) {
+            return "the data keys of the context " + KEYS_UNREADABLE;
         }
         return DAMAGED.getOrDefault(
                 damage.entry().type(), "delete it, or write it again; see \"A damaged entry\" in docs/operating.md");
@@ -54,11 +61,13 @@ final class Advice {
     /** Returns what to do about a context, one sentence each; nothing if all is well. */
     static List<String> forContext(ContextInspection context, Optional<Phase> encryption, Instant now) {
         List<String> advice = new ArrayList<>();
-        if (context.damagedEntries() > 1) {
-            advice.add("Several entries are damaged, so the disk or memory may be failing: back the store up to another"
-                    + " disk first (keystore backup).");
-        }
-        if (context.damagedEntries() > 0) {
+        if (context.damaged().stream().anyMatch(each -> each.kind() == Kind.KEYS_UNREADABLE)) {
+            advice.add("Its data keys " + KEYS_UNREADABLE + ".");
+        } else if (context.damagedEntries() > 0) {
+            if (context.damagedEntries() > 1) {
+                advice.add("Several entries are damaged, so the disk or memory may be failing: back the store up to"
+                        + " another disk first (keystore backup).");
+            }
             advice.add("See the list of damaged entries for what to do about each.");
         }
         if (context.incomplete().isPresent()) {

@@ -173,6 +173,8 @@ public record ContextInspection(
         TAMPERED,
         /** The key that it is encrypted with is gone. */
         KEY_MISSING,
+        /** The data keys of its context cannot be read: it may be intact. */
+        KEYS_UNREADABLE,
         /** The backend failed to load it. */
         NOT_LOADED
     }

@@ -276,12 +276,12 @@ final class ContextKeys implements ContextSealer {
     @Override
     public boolean areKeysIntact() {
         KeysState before = state();
-        byte[] stored = load();
-        if (stored == null) {
-            DataKeys known = before.loaded();
-            return known == null || !known.isWritten() || state() != before;
-        }
         try {
+            byte[] stored = load();
+            if (stored == null) {
+                DataKeys known = before.loaded();
+                return known == null || !known.isWritten() || state() != before;
+            }
             opened(stored).close();
             return true;
         } catch (UnreadableEntryException e) {

@@ -295,6 +295,10 @@ final class ContextWalk implements Engine.Look<ContextInspection>, PlainSnapshot
     }
 
     private static Kind kind(KeyStoreException failure) {
+        if (failure instanceof UnreadableEntryException unreadable
+                && unreadable.entry().equals(StoreSealing.KEYS)) {
+            return Kind.KEYS_UNREADABLE;
+        }
         if (failure instanceof CorruptEntryException) {
             return Kind.CORRUPT;
         }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
 import dev.keystore.ContextPosition;
+import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyPair;
 import dev.keystore.KeyType;
@@ -24,6 +25,7 @@ import dev.keystore.core.ContextInspection.TypeContents;
 import dev.keystore.core.ContextInspection.Use;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
@@ -340,6 +342,29 @@ class StoreInspectionTest {
                 StoreInspection store = database.inspection()) {
             assertThat(store.inspect("alice").entriesByKey())
                     .isEqualTo(database.encryption().entriesByKey("alice"));
+        }
+    }
+
+    @Test
+    @DisplayName("R43 data keys that the backend itself reports as damaged are listed, with the entries sealed by them")
+    void inspect_backendReportsDamagedKeys_listsThem() {
+        try (SignalKeyDatabase database = openEncrypted()) {
+            database.forContext("alice").put(KeyTypes.SESSION, "bob.1", bytes("one"));
+        }
+        faults.on(Operation.LOAD)
+                .inContext("alice")
+                .of(StoreSealing.KEYS.type(), StoreSealing.KEYS.id())
+                .forever()
+                .fail(Moment.BEFORE, () -> new CorruptEntryException("alice", StoreSealing.KEYS, "no such page", null));
+        try (StoreInspection store = SignalKeyDatabase.builder()
+                .backend(FaultyBackend.complete(memory.reopen(), faults))
+                .encryption(ENCRYPTION)
+                .openToInspect()) {
+            assertThat(store.inspect("alice").damaged())
+                    .extracting(Damage::entry, damage -> damage.kind().name())
+                    .containsExactly(
+                            tuple(StoreSealing.KEYS, "KEYS_UNREADABLE"),
+                            tuple(new EntryId("session", "bob.1"), "KEYS_UNREADABLE"));
         }
     }
 
