@@ -115,7 +115,8 @@ final class EraseCommand extends StoreCommand {
             return ARRIVING;
         }
         return List.of(
-                "It was moved to " + move.target() + ". Make sure that it is there, and that its move has ended (keystore"
+                "It was moved to " + move.target()
+                        + ". Make sure that it is there, and that its move has ended (keystore"
                         + " inspect), and back that store up first (keystore backup).",
                 "This store refuses the context as before: if that store is lost without a backup, the account has to be"
                         + " linked again.");
