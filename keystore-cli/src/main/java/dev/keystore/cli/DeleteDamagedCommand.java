@@ -35,6 +35,9 @@ final class DeleteDamagedCommand extends StoreCommand {
     private static final Map<String, KeyType<?>> TYPES =
             KeyTypes.all().stream().collect(Collectors.toMap(KeyType::name, Function.identity()));
 
+    /** The type of what the engine compares with a freshness anchor. */
+    private static final String FRESHNESS = "_fresh";
+
     /** What is lost with a damaged entry, as docs/operating.md says it. */
     private static final Map<String, String> LOST = Map.of(
             "session", "the ratchet with one device",
@@ -153,9 +156,12 @@ final class DeleteDamagedCommand extends StoreCommand {
     }
 
     private static String kept(Damage damage) {
-        String why = damage.kind() == Kind.NOT_LOADED
-                ? "could not be loaded although it is not damaged itself: " + ContextReport.advice(damage)
-                : "cannot be deleted alone: link the device again, or erase the context (keystore erase)";
+        String why = "cannot be deleted alone: link the device again, or erase the context (keystore erase)";
+        if (damage.kind() == Kind.NOT_LOADED) {
+            why = "could not be loaded although it is not damaged itself: " + ContextReport.advice(damage);
+        } else if (damage.entry().type().equals(FRESHNESS)) {
+            why = "cannot be deleted: " + ContextReport.advice(damage);
+        }
         return "Entry " + damage.entry() + " " + why;
     }
 

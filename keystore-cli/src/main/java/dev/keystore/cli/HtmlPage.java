@@ -129,6 +129,17 @@ final class HtmlPage implements AutoCloseable {
         }
     }
 
+    /** Adds a damaged entry of the store itself. */
+    void add(Damage ofStore) {
+        damaged++;
+        toDo++;
+        todo.markup("<li>")
+                .text(ofStore.reason())
+                .markup("<ul>")
+                .element("li", ContextReport.advice(ofStore))
+                .markup("</ul></li>\n");
+    }
+
     void add(ContextReport found) {
         ContextInspection context = found.context();
         contexts++;

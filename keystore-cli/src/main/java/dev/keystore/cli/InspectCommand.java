@@ -1,6 +1,7 @@
 package dev.keystore.cli;
 
 import dev.keystore.core.ContextInspection;
+import dev.keystore.core.ContextInspection.Damage;
 import dev.keystore.core.ContextInspection.SignedKey;
 import dev.keystore.core.ContextReport;
 import dev.keystore.core.StoreInspection;
@@ -57,6 +58,12 @@ final class InspectCommand extends StoreCommand {
                 Progress progress = output().progress("Reading")) {
             String encryption = InspectionText.encryption(store.encryption(), store.hidesNames());
             output().line("Store: " + encryption);
+            List<Damage> ofStore = store.damagedOfStore();
+            intact = ofStore.isEmpty();
+            ofStore.forEach(this::print);
+            if (page != null) {
+                ofStore.forEach(page::add);
+            }
             Counter counter = new Counter();
             Optional<String> unlisted = Listed.forEach(store, chosen, name -> {
                 ContextInspection context = store.inspect(name, entries -> {
@@ -76,6 +83,10 @@ final class InspectCommand extends StoreCommand {
                 output().out()
                         .println("{\"encryption\":"
                                 + Json.of(store.encryption().orElse(null)) + ",\"namesHidden\":" + store.hidesNames()
+                                + ",\"damaged\":"
+                                + Json.of(ofStore.stream()
+                                        .map(ContextReport::toMap)
+                                        .toList())
                                 + ",\"contexts\":[" + String.join(",", json) + "],\"unlisted\":"
                                 + Json.of(unlisted.orElse(null)) + "}");
             }
@@ -140,12 +151,14 @@ final class InspectCommand extends StoreCommand {
         if (!context.entriesByKey().isEmpty()) {
             output().line("  entries by key: " + context.entriesByKey());
         }
-        context.damaged().forEach(damage -> {
-            output().line("  damaged: " + Text.visible(damage.reason()));
-            output().line("    " + ContextReport.advice(damage));
-        });
+        context.damaged().forEach(this::print);
         InspectionText.furtherDamaged(context).ifPresent(line -> output().line("  " + line));
         context.incomplete().ifPresent(reason -> output().line("  incomplete: " + Text.visible(reason)));
         found.advice().forEach(sentence -> output().line("  to do: " + sentence));
+    }
+
+    private void print(Damage damage) {
+        output().line("  damaged: " + Text.visible(damage.reason()));
+        output().line("    " + ContextReport.advice(damage));
     }
 }

@@ -46,6 +46,10 @@ final class VerifyCommand extends StoreCommand {
         Optional<String> unlisted;
         try (StoreInspection found = store().inspect(url());
                 Progress progress = output().progress("Verifying")) {
+            for (Damage damage : found.damagedOfStore()) {
+                damagedEntries++;
+                report(null, damage);
+            }
             unlisted = Listed.forEach(found, context, name -> verify(found, name, progress));
         }
         boolean complete = !reportUnlisted(unlisted);
@@ -105,7 +109,7 @@ final class VerifyCommand extends StoreCommand {
         });
     }
 
-    private void report(String name, Damage damage) {
+    private void report(@Nullable String name, Damage damage) {
         output().line(Text.visible(damage.reason()));
         output().line("    " + ContextReport.advice(damage));
         Map<String, Object> json = finding(name, damage.kind().name(), damage.reason());
@@ -119,7 +123,8 @@ final class VerifyCommand extends StoreCommand {
         finding(name, "INCOMPLETE", incomplete);
     }
 
-    private Map<String, Object> finding(String name, String kind, String reason) {
+    /** Adds a finding, of the store itself if the context is null. */
+    private Map<String, Object> finding(@Nullable String name, String kind, String reason) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("context", name);
         json.put("kind", kind);

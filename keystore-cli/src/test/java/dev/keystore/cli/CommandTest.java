@@ -329,6 +329,73 @@ class CommandTest {
     }
 
     @Test
+    @DisplayName("R43 R82 verify and inspect name a damaged entry for the freshness anchor, and what to do")
+    void verify_damagedFreshnessEntry_isAFinding() throws Exception {
+        String anchor = "file:" + folder.resolve("anchor");
+        SignalKeyDatabase.Builder anchored =
+                SignalKeyDatabase.builder().url(url()).property("freshness.anchor", anchor);
+        try (SignalKeyDatabase database = anchored.open()) {
+            Stores.fill(database.forContext("alice"), 20);
+        }
+        assertThat(Ran.of("verify", url()).code()).isZero();
+        Stores.damage(file(), "alice", "_fresh", "anchor");
+        try (SignalKeyDatabase database = anchored.open()) {
+            assertThatThrownBy(() -> database.forContext("alice")).hasMessageContaining("_fresh/anchor");
+        }
+
+        assertThat(List.of(Ran.of("verify", url()), Ran.of("verify", url(), "alice"), Ran.of("inspect", url())))
+                .allSatisfy(ran -> {
+                    assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FINDINGS);
+                    assertThat(ran.out()).contains("_fresh/anchor", "27 entries", "keystore move");
+                });
+        Ran deleted = Ran.of("delete-damaged", url(), "alice", "--yes");
+        assertThat(deleted.code()).as(deleted.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(deleted.err()).contains("_fresh/anchor", "keystore move").doesNotContain("keystore erase");
+        String target = Stores.sqlite(folder.resolve("moved.db"));
+        assertThat(Ran.of("move", url(), target, "--yes").code()).isZero();
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                .url(target)
+                .property("freshness.anchor", anchor)
+                .open()) {
+            assertThat(database.forExistingContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                    .isPresent();
+        }
+    }
+
+    @Test
+    @DisplayName("R43 R81 verify and inspect name a damaged id of the store, and what to do")
+    void verify_damagedStoreId_isAFinding() throws Exception {
+        Stores.fill(url(), "alice");
+        Stores.damage(file(), "_store", "_store", "id");
+        assertThat(Ran.of("backup", url(), folder.resolve("keys.backup").toString())
+                        .code())
+                .isEqualTo(ExitCodes.FAILED);
+        Path html = folder.resolve("page.html");
+
+        Ran verified = Ran.of("verify", url(), "--json");
+        Ran inspected = Ran.of("inspect", url(), "--json");
+
+        assertThat(verified.code()).as(verified.toString()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(verified.json().get("intact").asBoolean()).isFalse();
+        assertThat(verified.json().get("damagedEntries").asLong()).isEqualTo(1);
+        JsonNode finding = verified.json().get("findings").get(0);
+        assertThat(finding.get("context").isNull()).isTrue();
+        assertThat(finding.get("reason").asText()).contains("_store/id");
+        assertThat(inspected.code()).as(inspected.toString()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(inspected.json().get("damaged").get(0).get("advice")).isEqualTo(finding.get("advice"));
+        assertThat(List.of(
+                        Ran.of("verify", url()).out(),
+                        Ran.of("inspect", url(), "--html", html.toString()).out(),
+                        Files.readString(html)))
+                .allSatisfy(text -> assertThat(text).contains("_store/id", "keystore copy"));
+        String copy = Stores.sqlite(folder.resolve("copy.db"));
+        assertThat(Ran.of("copy", url(), copy).code()).isZero();
+        assertThat(Ran.of("backup", copy, folder.resolve("keys.backup").toString())
+                        .code())
+                .isZero();
+    }
+
+    @Test
     @DisplayName("R43 verify of a file with a damaged structure reads what can be found")
     void verify_damagedFile_readsWhatItCan() throws Exception {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {

@@ -43,7 +43,16 @@ final class Advice {
             Map.entry("identity-key", "delete it; the next message stores it, and the user has to confirm it"),
             Map.entry("app-state-sync-key", "delete it, and synchronize the app state again"),
             Map.entry("app-state-sync-version", "delete it, and synchronize the app state again"),
-            Map.entry("credentials", "link the device again"));
+            Map.entry("credentials", "link the device again"),
+            Map.entry(
+                    FreshnessEntry.ID.type(),
+                    "the context cannot be opened with a freshness anchor: make sure that this is the newest copy of"
+                            + " the store, and move the context to a new store without naming the anchor (keystore"
+                            + " move)"),
+            Map.entry(
+                    StoreEntry.ID.type(),
+                    "the store cannot be backed up, or opened with a freshness anchor: copy its contexts to a new store"
+                            + " (keystore copy), and use only that one"));
 
     private Advice() {}
 

@@ -16,7 +16,8 @@ import java.util.TreeMap;
  *
  * @param context the name of the context
  * @param types the readable entries by the name of their type, in the order of the names
- * @param damagedEntries the number of entries that cannot be read
+ * @param damagedEntries the number of entries that cannot be read; among them may be two that the engine keeps in the
+ *     context: its data keys, and what is compared with a freshness anchor
  * @param damaged the first {@link #ENTRIES_NAMED} of them
  * @param preKeysLeft the number of one-time pre-keys that are left, as {@link OneTimePreKeys} counts them
  * @param kyberPreKeysLeft the number of one-time Kyber pre-keys that are left

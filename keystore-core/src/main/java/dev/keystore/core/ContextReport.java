@@ -145,7 +145,13 @@ public record ContextReport(ContextInspection context, List<String> advice, Inst
         return map;
     }
 
-    private static Map<String, Object> toMap(Damage damage) {
+    /**
+     * Returns an entry that cannot be read, with what to do about it, in the form of a JSON object.
+     *
+     * @param damage the entry
+     * @return a new map
+     */
+    public static Map<String, Object> toMap(Damage damage) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("type", damage.entry().type());
         map.put("id", damage.entry().id());

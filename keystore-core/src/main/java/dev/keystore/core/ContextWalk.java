@@ -88,6 +88,7 @@ final class ContextWalk implements Engine.Look<ContextInspection>, PlainSnapshot
         } finally {
             sealer.close();
         }
+        readFreshness();
         Optional<ContextOwner> owner = orEmpty(engine.storage::owner);
         Optional<ContextPosition> position = orEmpty(engine.storage::position);
         Optional<Move> move = orEmpty(this::move);
@@ -105,6 +106,17 @@ final class ContextWalk implements Engine.Look<ContextInspection>, PlainSnapshot
                 position,
                 move,
                 Optional.ofNullable(incomplete));
+    }
+
+    /** Reads what only an opening with a freshness anchor reads otherwise. */
+    private void readFreshness() {
+        try {
+            FreshnessEntry.load(engine.storage, context);
+        } catch (CorruptEntryException e) {
+            unreadable(FreshnessEntry.ID, e);
+        } catch (LoadFailedException e) {
+            failed(e);
+        }
     }
 
     private Optional<Move> move(String name) {
@@ -284,14 +296,20 @@ final class ContextWalk implements Engine.Look<ContextInspection>, PlainSnapshot
     }
 
     private void unreadable(EntryId entry, KeyStoreException failure) {
-        if (BackendFailures.isTransient(failure.getCause())) {
-            throw failure;
-        }
+        Damage found = damage(entry, failure);
         damagedEntries++;
         unreadableEntries += failure instanceof UnreadableEntryException ? 1 : 0;
         if (damaged.size() < ContextInspection.ENTRIES_NAMED) {
-            damaged.add(new Damage(entry, kind(failure), String.valueOf(failure.getMessage())));
+            damaged.add(found);
         }
+    }
+
+    /** Describes an entry that cannot be read; throws the failure if the backend as a whole cannot be read now. */
+    static Damage damage(EntryId entry, KeyStoreException failure) {
+        if (BackendFailures.isTransient(failure.getCause())) {
+            throw failure;
+        }
+        return new Damage(entry, kind(failure), String.valueOf(failure.getMessage()));
     }
 
     private static Kind kind(KeyStoreException failure) {

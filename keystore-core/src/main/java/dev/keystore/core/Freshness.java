@@ -248,14 +248,13 @@ final class Freshness {
     }
 
     private @Nullable FreshnessEntry entry(String context) {
-        byte[] stored = storage.read(context, FreshnessEntry.ID);
         try {
-            return stored == null ? null : FreshnessEntry.of(context, stored);
-        } catch (IllegalArgumentException e) {
+            return FreshnessEntry.load(storage, context);
+        } catch (CorruptEntryException e) {
             if (acceptLost) {
                 return null;
             }
-            throw new CorruptEntryException(context, FreshnessEntry.ID, String.valueOf(e.getMessage()), e);
+            throw e;
         }
     }
 

@@ -2,9 +2,12 @@ package dev.keystore.core;
 
 import dev.keystore.KeyReader;
 import dev.keystore.LoadFailedException;
+import dev.keystore.UnreadableEntryException;
+import dev.keystore.core.ContextInspection.Damage;
 import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.time.Instant;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
@@ -127,6 +130,24 @@ public final class StoreInspection implements AutoCloseable {
             return work.apply(new UncachedReader(engine, new Context(context, 0, sealer)));
         } finally {
             sealer.close();
+        }
+    }
+
+    /**
+     * Reads and checks what the store holds about itself and is not needed to open it: its id.
+     *
+     * @return what cannot be read of it; empty if all is well
+     * @throws LoadFailedException if the backend as a whole cannot be read now
+     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted
+     * @throws IllegalStateException if this is closed
+     */
+    public List<Damage> damagedOfStore() {
+        engine.checkOpen();
+        try {
+            new StoreId(engine.storage, encrypted).known(); // not the id that this database remembers
+            return List.of();
+        } catch (UnreadableEntryException | LoadFailedException e) {
+            return List.of(ContextWalk.damage(StoreEntry.ID, e));
         }
     }
 
