@@ -28,8 +28,9 @@ public record Batch(String context, long epoch, long sequence, List<Mutation> mu
      */
     public Batch {
         Objects.requireNonNull(context, "context");
-        Objects.requireNonNull(mutations, "mutations")
-                .forEach(mutation -> Objects.requireNonNull(mutation, "mutations must not contain null"));
+        for (Mutation mutation : Objects.requireNonNull(mutations, "mutations")) {
+            Objects.requireNonNull(mutation, "mutations must not contain null");
+        }
         mutations = List.copyOf(mutations);
     }
 }

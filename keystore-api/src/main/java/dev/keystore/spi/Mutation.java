@@ -68,8 +68,9 @@ public sealed interface Mutation {
          * @param keptTypes the types whose entries are kept
          */
         public Clear {
-            Objects.requireNonNull(keptTypes, "keptTypes")
-                    .forEach(type -> Objects.requireNonNull(type, "keptTypes must not contain null"));
+            for (String type : Objects.requireNonNull(keptTypes, "keptTypes")) {
+                Objects.requireNonNull(type, "keptTypes must not contain null");
+            }
             keptTypes = Set.copyOf(keptTypes);
         }
     }

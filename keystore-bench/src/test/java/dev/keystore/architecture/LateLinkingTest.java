@@ -60,6 +60,7 @@ class LateLinkingTest {
 
     @ParameterizedTest
     @CsvSource({
+        "keystore-api/target/classes/dev/keystore/spi, Batch|Mutation",
         "keystore-core/target/classes/dev/keystore/core, CommitPipeline|CommitQueue|CommitGroup|CommitState"
                 + "|CommitRequest|CommitContents|GroupWriter|CommitFailures|BackendFailures|LoadFailures"
                 + "|Context|EntryCache|EntryLoader|InFlight|S3FifoCache|CallGate|CommitCounters|RollbackWriter"
