@@ -118,7 +118,7 @@ final class EraseCommand extends StoreCommand {
                 "It was moved to " + move.target()
                         + ". Make sure that it is there, and that its move has ended (keystore"
                         + " inspect), and back that store up first (keystore backup).",
-                "This store refuses the context as before: if that store is lost without a backup, the account has to be"
-                        + " linked again.");
+                "This store refuses the context as before: if that store is lost without a backup, the account has to"
+                        + " be linked again.");
     }
 }

@@ -111,7 +111,7 @@ final class ContextWalk implements Engine.Look<ContextInspection>, PlainSnapshot
     /** Reads what only an opening with a freshness anchor reads otherwise. */
     private void readFreshness() {
         try {
-            FreshnessEntry.load(engine.storage, context);
+            Freshness.entry(engine.storage, context);
         } catch (CorruptEntryException e) {
             unreadable(FreshnessEntry.ID, e);
         } catch (LoadFailedException e) {

@@ -247,9 +247,23 @@ final class Freshness {
         }
     }
 
+    /**
+     * Returns the entry of a context, or null; throws as {@link Storage#read} does.
+     *
+     * @throws CorruptEntryException if it is damaged
+     */
+    static @Nullable FreshnessEntry entry(Storage storage, String context) {
+        byte[] record = storage.read(context, FreshnessEntry.ID);
+        try {
+            return record == null ? null : FreshnessEntry.of(context, record);
+        } catch (IllegalArgumentException e) {
+            throw new CorruptEntryException(context, FreshnessEntry.ID, String.valueOf(e.getMessage()), e);
+        }
+    }
+
     private @Nullable FreshnessEntry entry(String context) {
         try {
-            return FreshnessEntry.load(storage, context);
+            return entry(storage, context);
         } catch (CorruptEntryException e) {
             if (acceptLost) {
                 return null;

@@ -1,11 +1,9 @@
 package dev.keystore.core;
 
-import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.spi.Mutation;
 import java.nio.ByteBuffer;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a context keeps of its freshness anchor: the token that the anchor held when this was written, and the one that
@@ -48,20 +46,6 @@ record FreshnessEntry(UUID current, UUID next, long commits) {
 
     private static void put(ByteBuffer bytes, UUID token) {
         bytes.putLong(token.getMostSignificantBits()).putLong(token.getLeastSignificantBits());
-    }
-
-    /**
-     * Returns the entry of a context, or null; throws as {@link Storage#read} does.
-     *
-     * @throws CorruptEntryException if it is damaged
-     */
-    static @Nullable FreshnessEntry load(Storage storage, String context) {
-        byte[] record = storage.read(context, ID);
-        try {
-            return record == null ? null : of(context, record);
-        } catch (IllegalArgumentException e) {
-            throw new CorruptEntryException(context, ID, String.valueOf(e.getMessage()), e);
-        }
     }
 
     /**
