@@ -6,7 +6,6 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Mutation;
-import dev.keystore.spi.StoreSealing;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 record MoveMark(Side side, String move, String other, String target) {
 
     /** Where it is stored, in the context. */
-    static final EntryId ENTRY = new EntryId(StoreSealing.MARK.type(), "move");
+    static final EntryId ENTRY = StoredNames.MOVE_MARK;
 
     /** The sides of a move. */
     enum Side {

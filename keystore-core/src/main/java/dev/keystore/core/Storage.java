@@ -374,7 +374,8 @@ final class Storage {
     /** Returns whether a context holds such an entry, or the mark of a move; throws as {@link #list} does. */
     boolean holdsEntriesOrMark(String context) {
         try (Stream<EntryId> found = listAll(context, names.context(context))) {
-            return found.anyMatch(entry -> !StoredNames.isReserved(entry.type()) || entry.equals(MoveMark.ENTRY));
+            return found.anyMatch(
+                    entry -> !StoredNames.isReserved(entry.type()) || entry.equals(StoredNames.MOVE_MARK));
         }
     }
 

@@ -24,6 +24,9 @@ final class StoredNames {
     /** The true names. */
     static final StoredNames TRUE = new StoredNames(null, false);
 
+    /** The entry in which a context keeps the mark of a move. */
+    static final EntryId MOVE_MARK = new EntryId(MARK.type(), "move");
+
     private final @Nullable NameHiding hiding;
     private final boolean hidesContexts;
 
