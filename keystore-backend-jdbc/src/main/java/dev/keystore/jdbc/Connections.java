@@ -2,6 +2,7 @@ package dev.keystore.jdbc;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.ConnectionFactory;
 import org.jdbi.v3.core.Handle;
@@ -12,6 +13,9 @@ import org.jdbi.v3.core.statement.StatementExceptions.MessageRendering;
 
 /** Opens and closes the connections of both databases. */
 final class Connections {
+
+    /** For calls of the driver that want an executor, such as {@link Connection#abort}. */
+    static final Executor ON_CALLING_THREAD = Runnable::run;
 
     private Connections() {}
 

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -91,10 +90,8 @@ final class PostgresDialect extends Dialect {
             .mapToObj(PostgresDialect::commitOf)
             .toList();
 
-    private static final BiFunction<PostgresSession, Consumer<Handle>, Handle> OPEN_FIRST = PostgresSession::openFirst;
     private static final BiFunction<PostgresSession, Consumer<Handle>, Handle> REOPEN = PostgresSession::reopen;
     private static final BiConsumer<String, Handle> VERIFY = PostgresFormat::verify;
-    private static final Executor ON_CALLING_THREAD = Runnable::run;
 
     private final PostgresUrl url;
     private final boolean mustExist;
@@ -112,7 +109,7 @@ final class PostgresDialect extends Dialect {
 
     @Override
     Handle createAndOpenWriter() {
-        return openWriter(OPEN_FIRST, mustExist ? PostgresFormat::find : PostgresFormat::install);
+        return openWriter(PostgresSession::openFirst, mustExist ? PostgresFormat::find : PostgresFormat::install);
     }
 
     @Override
@@ -403,7 +400,7 @@ final class PostgresDialect extends Dialect {
     @Override
     void limitWaits(Handle handle) {
         try {
-            handle.getConnection().setNetworkTimeout(ON_CALLING_THREAD, CLOSE_WAIT_MILLIS);
+            handle.getConnection().setNetworkTimeout(Connections.ON_CALLING_THREAD, CLOSE_WAIT_MILLIS);
         } catch (SQLException e) {
             throw failures().failure("limit the waits of a connection", new ConnectionException(e));
         }

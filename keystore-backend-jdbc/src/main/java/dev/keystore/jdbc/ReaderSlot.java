@@ -3,7 +3,6 @@ package dev.keystore.jdbc;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -27,8 +26,6 @@ import org.jspecify.annotations.Nullable;
  * closed by that thread or by the pool's next user (R31).
  */
 final class ReaderSlot {
-
-    private static final Executor ON_CALLING_THREAD = Runnable::run;
 
     private static final long OPEN_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
@@ -205,7 +202,7 @@ final class ReaderSlot {
         Connection used = connection;
         if (used != null) {
             try {
-                used.abort(ON_CALLING_THREAD);
+                used.abort(Connections.ON_CALLING_THREAD);
             } catch (SQLException e) {
                 // The query ends normally, or fails at the driver's timeout.
             }

@@ -36,11 +36,11 @@ final class EngineEvents {
     /** What a thread that writes a group measures it with, if anybody listens. */
     private static final ThreadLocal<FlightEvents.@Nullable GroupWrite> WRITING = new ThreadLocal<>();
 
-    private final KeyStoreListener[] listeners;
     private static final Consumer<KeyStoreListener> ON_CONFLICT = KeyStoreListener::onConflict;
     private static final Consumer<KeyStoreListener> ON_OWNERSHIP_LOST = KeyStoreListener::onOwnershipLost;
     private static final Consumer<KeyStoreListener> ON_CONTEXT_OPENED = KeyStoreListener::onContextOpened;
 
+    private final KeyStoreListener[] listeners;
     private final boolean listening;
 
     /** Counts cached reads; null if nobody listens. */

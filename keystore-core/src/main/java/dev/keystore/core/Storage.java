@@ -484,18 +484,17 @@ final class Storage {
         if (ownership == null) {
             return false;
         }
-        CallGate.RunningCall call = gate.enter();
-        try {
-            for (Batch batch : group) {
-                if (isUnwritten(ownership, batch)) {
-                    return true;
+        return call(new Supplier<>() {
+            @Override
+            public Boolean get() {
+                for (Batch batch : group) {
+                    if (isUnwritten(ownership, batch)) {
+                        return true;
+                    }
                 }
+                return false;
             }
-            return false;
-        } finally {
-            call.ended = true;
-            gate.leave(call);
-        }
+        });
     }
 
     private boolean isUnwritten(ContextOwnership ownership, Batch batch) {
@@ -572,14 +571,16 @@ final class Storage {
     /** Writes a group durably: all of it, or nothing. */
     void write(List<Batch> group) {
         requireWritable();
-        CallGate.RunningCall call = gate.enter();
         try {
-            writer.accept(group);
+            call(new Supplier<List<Batch>>() {
+                @Override
+                public List<Batch> get() {
+                    writer.accept(group);
+                    return group;
+                }
+            });
         } catch (OwnershipLostException e) {
             throw named(group, e);
-        } finally {
-            call.ended = true;
-            gate.leave(call);
         }
     }
 
@@ -603,13 +604,12 @@ final class Storage {
         if (rollback == null) {
             return null;
         }
-        CallGate.RunningCall call = gate.enter();
-        try {
-            return rollback.resume(group.get(0), cause);
-        } finally {
-            call.ended = true;
-            gate.leave(call);
-        }
+        return call(new Supplier<>() {
+            @Override
+            public WriteOutcome get() {
+                return rollback.resume(group.get(0), cause);
+            }
+        });
     }
 
     private <T> T call(Supplier<T> operation) {
