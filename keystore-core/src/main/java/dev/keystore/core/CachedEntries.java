@@ -9,15 +9,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class CachedEntries extends S3FifoCache<Entry> {
 
-    /** Estimated size of an entry in addition to its bytes and its id: the entry, the node, and headers of arrays. */
-    private static final int OVERHEAD_BYTES = 112;
-
     CachedEntries(long maximumBytes) {
-        super(maximumBytes, CachedEntries::weightBytes);
-    }
-
-    private static int weightBytes(EntryKey key, Entry entry) {
-        return (int) Math.min(Integer.MAX_VALUE, OVERHEAD_BYTES + 2L * key.id.length() + entry.weightBytes());
+        super(maximumBytes);
     }
 
     /**

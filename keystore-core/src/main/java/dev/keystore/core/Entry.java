@@ -7,12 +7,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The cached state of one key: its bytes and decoded value, or that it does not exist.
+ * The state of one key: its bytes and decoded value, or that it does not exist. It is a node of the cache.
  *
  * <p>Each commit and each load creates a new object, so that identity means "unchanged". Arrays and values are copied
  * before they leave the engine.
  */
-final class Entry {
+final class Entry extends CacheNode {
+
+    /** Estimated size in addition to bytes and id: this object, the string of the id, and the headers of two arrays. */
+    private static final int OVERHEAD_BYTES = 112;
 
     private final byte @Nullable [] bytes;
     private final @Nullable Object value;
@@ -24,25 +27,36 @@ final class Entry {
      */
     private int generation;
 
-    private Entry(byte @Nullable [] bytes, @Nullable Object value) {
+    private Entry(EntryKey key, byte @Nullable [] bytes, @Nullable Object value) {
+        super(key);
         this.bytes = bytes;
         this.value = value;
     }
 
-    static Entry absent() {
-        return new Entry(null, null);
+    static Entry absent(EntryKey key) {
+        return new Entry(key, null, null);
     }
 
     /** Keeps {@code bytes} without a copy: the caller must not use them afterwards. */
-    static <V> Entry decoded(KeyType<V> type, byte[] bytes) {
+    static Entry decoded(EntryKey key, byte[] bytes) {
+        KeyType<?> type = key.type;
         return new Entry(
-                bytes, isRaw(type) ? null : Objects.requireNonNull(type.codec().decode(bytes), "decoded value"));
+                key,
+                bytes,
+                isRaw(type) ? null : Objects.requireNonNull(type.codec().decode(bytes), "decoded value"));
     }
 
-    static <V> Entry encoded(KeyType<V> type, V value) {
+    /**
+     * Encodes a value.
+     *
+     * @param type the type of the key
+     */
+    static <V> Entry encoded(EntryKey key, KeyType<V> type, V value) {
         Codec<V> codec = type.codec();
         return new Entry(
-                Objects.requireNonNull(codec.encode(value), "encoded value"), isRaw(type) ? null : codec.copy(value));
+                key,
+                Objects.requireNonNull(codec.encode(value), "encoded value"),
+                isRaw(type) ? null : codec.copy(value));
     }
 
     /** Returns whether values of a type are plain bytes, which are kept only once. */
@@ -51,8 +65,8 @@ final class Entry {
     }
 
     /** Returns a new entry with the same contents, for another key. */
-    Entry copy() {
-        return new Entry(bytes, value);
+    Entry copyFor(EntryKey key) {
+        return new Entry(key, bytes, value);
     }
 
     boolean isValidIn(int currentGeneration) {
@@ -82,12 +96,10 @@ final class Entry {
         return bytes;
     }
 
-    /** Returns the estimated heap size of the contents, in bytes, excluding this object. */
-    int weightBytes() {
-        if (bytes == null) {
-            return 0;
-        }
-        return value == null ? bytes.length : 2 * bytes.length;
+    @Override
+    int weight() {
+        long contents = bytes == null ? 0 : (value == null ? 1L : 2L) * bytes.length;
+        return (int) Math.min(Integer.MAX_VALUE, OVERHEAD_BYTES + 2L * id.length() + contents);
     }
 
     boolean sameContentsAs(Entry other) {

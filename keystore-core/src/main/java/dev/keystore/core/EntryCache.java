@@ -212,7 +212,7 @@ final class EntryCache {
             }
             for (Map.Entry<EntryKey, Entry> write : commit.writes.entrySet()) {
                 write.getValue().makeValidIn(context.generation());
-                cache.put(write.getKey(), write.getValue());
+                cache.put(write.getValue());
             }
         } catch (RuntimeException | Error e) {
             // The commit is durable: an entry that could not be cached is loaded when it is next read.

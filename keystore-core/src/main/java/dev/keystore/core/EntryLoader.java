@@ -229,12 +229,12 @@ final class EntryLoader {
             }
         };
         Entry entry = LatestRecord.open(loaded, load, opening);
-        return entry == null ? Entry.absent() : entry;
+        return entry == null ? Entry.absent(key) : entry;
     }
 
     private static Entry decode(EntryKey key, byte[] record) {
         try {
-            return Entry.decoded(key.type, key.context.sealer().open(key.type.name(), key.id, record));
+            return Entry.decoded(key, key.context.sealer().open(key.type.name(), key.id, record));
         } catch (UnreadableEntryException | LoadFailedException | OperationInterruptedException | ClosedException e) {
             throw e;
         } catch (RuntimeException e) {
@@ -266,7 +266,7 @@ final class EntryLoader {
             public InFlight apply(EntryKey same, InFlight registered) {
                 if (isCurrent(context, registered, mine, generation)) {
                     if (!context.isOwnershipLost()) {
-                        cache.put(key, entry);
+                        cache.put(entry);
                     }
                     result[0] = new Found(entry);
                 }

@@ -3,11 +3,9 @@ package dev.keystore.core;
 import dev.keystore.KeyType;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.ToIntBiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,14 +21,10 @@ import org.jspecify.annotations.Nullable;
  * they hold it, so they never block for long. The lock is released by one write of a field, which needs no stack. A
  * thread that fails during a change leaves {@link #changing} set, and the next change empties the cache (R31).
  *
- * <p>The cost of a hit is its loads from memory: the slot of the table, the node, and the id.
+ * <p>The cost of a hit is its loads from memory: the slot of the table, the node, which is the entry itself, and the
+ * id.
  */
-class S3FifoCache<V> {
-
-    private static final int MAXIMUM_READS = 3;
-
-    /** The greatest character of ISO 8859-1. */
-    private static final int LATIN_1 = 0xFF;
+class S3FifoCache<N extends CacheNode> {
 
     /** Several times the weight of a small entry. Each slot takes 12 bytes, in two tables. */
     private static final int WEIGHT_PER_SLOT = 512;
@@ -38,10 +32,9 @@ class S3FifoCache<V> {
     private static final int MAXIMUM_SLOTS = 1 << 22;
 
     /** Nodes by the hash of their key; those of one slot are linked. The table never grows, so nodes never move. */
-    private final AtomicReferenceArray<@Nullable Node<V>> slots;
+    private final AtomicReferenceArray<@Nullable CacheNode> slots;
 
     private final long maximumWeight;
-    private final ToIntBiFunction<EntryKey, V> weigher;
 
     private static final long PAUSE_NANOS = 20_000;
     private static final int SPINS = 100;
@@ -64,8 +57,8 @@ class S3FifoCache<V> {
      */
     private boolean changing;
 
-    private final Queue<V> small = new Queue<>();
-    private final Queue<V> main = new Queue<>();
+    private final Queue small = new Queue(false);
+    private final Queue main = new Queue(true);
 
     /**
      * For each slot, the hash of the last key evicted there in the lower half and the number of that eviction in the
@@ -75,130 +68,54 @@ class S3FifoCache<V> {
 
     private int evictions;
 
-    S3FifoCache(long maximumWeight, ToIntBiFunction<EntryKey, V> weigher) {
+    S3FifoCache(long maximumWeight) {
         this.maximumWeight = maximumWeight;
-        this.weigher = weigher;
         long slots = Math.max(1, Math.min(MAXIMUM_SLOTS, maximumWeight / WEIGHT_PER_SLOT));
         int count = Integer.highestOneBit((int) slots);
         this.slots = new AtomicReferenceArray<>(count);
         this.evicted = new long[count];
     }
 
-    private static final class Node<V> {
-
-        final Context context;
-        final KeyType<?> type;
-
-        /** The id's characters, one byte each, without the object of a string; a string if one of them needs two. */
-        final Object id;
-
-        final int hash;
-        volatile V value;
-
-        /** The next node of the slot. It stays when this node is removed, for readers that have reached this node. */
-        volatile @Nullable Node<V> next;
-
-        int weight;
-        byte reads;
-        Queue<V> queue;
-
-        @Nullable
-        Node<V> newer;
-
-        @Nullable
-        Node<V> older;
-
-        Node(EntryKey key, int hash, V value, int weight, Queue<V> queue) {
-            this.context = key.context;
-            this.type = key.type;
-            this.id = compact(key.id);
-            this.hash = hash;
-            this.value = value;
-            this.weight = weight;
-            this.queue = queue;
-        }
-
-        private static Object compact(String id) {
-            for (int i = 0; i < id.length(); i++) {
-                if (id.charAt(i) > LATIN_1) {
-                    return id;
-                }
-            }
-            return id.getBytes(StandardCharsets.ISO_8859_1);
-        }
-
-        boolean isOf(EntryKey key) {
-            return context == key.context && hasId(key.id) && type.equals(key.type);
-        }
-
-        private boolean hasId(String other) {
-            return id instanceof byte[] characters ? isSame(characters, other) : id.equals(other);
-        }
-
-        private static boolean isSame(byte[] characters, String other) {
-            if (characters.length != other.length()) {
-                return false;
-            }
-            for (int i = 0; i < characters.length; i++) {
-                if (other.charAt(i) != (characters[i] & LATIN_1)) {
-                    return false;
-                }
-            }
-            return true;
-        }
-
-        void countRead() {
-            if (reads < MAXIMUM_READS) {
-                reads++;
-            }
-        }
-    }
-
     @Nullable
-    V get(EntryKey key) {
-        Node<V> node = find(key, hash(key));
+    N get(EntryKey key) {
+        CacheNode node = find(key.context, key.type, key.id, CacheNode.hash(key));
         if (node == null) {
             return null;
         }
         node.countRead();
-        return node.value;
+        return cast(node);
     }
 
-    private @Nullable Node<V> find(EntryKey key, int hash) {
-        Node<V> node = slots.get(slot(hash));
-        while (node != null && (node.hash != hash || !node.isOf(key))) {
+    @SuppressWarnings("unchecked") // put accepts no other nodes
+    private N cast(CacheNode node) {
+        return (N) node;
+    }
+
+    private @Nullable CacheNode find(Context context, KeyType<?> type, String id, int hash) {
+        CacheNode node = slots.get(slot(hash));
+        while (node != null && (node.hash != hash || !node.isOf(context, type, id))) {
             node = node.next;
         }
         return node;
-    }
-
-    private static int hash(Object key) {
-        int hash = key.hashCode() * 0x9E3779B9;
-        return hash ^ (hash >>> 16);
     }
 
     private int slot(int hash) {
         return hash & (evicted.length - 1);
     }
 
-    /** Puts a value, replacing any existing one. A value heavier than the maximum weight is not kept. */
-    void put(EntryKey key, V value) {
-        int weight = weigher.applyAsInt(key, value);
-        int hash = hash(key);
+    /** Puts a node, replacing the one of its key, if any. A node heavier than the maximum weight is not kept. */
+    void put(N node) {
         acquire();
         try {
             beginChange();
-            Node<V> known = find(key, hash);
-            if (weight > maximumWeight) {
+            CacheNode known = find(node.context, node.type, node.id, node.hash);
+            if (node.weight() > maximumWeight) {
                 remove(known);
             } else if (known == null) {
-                makeRoom(weight);
-                add(new Node<>(key, hash, value, weight, wasEvictedRecently(hash) ? main : small));
+                makeRoom(node.weight());
+                add(node, wasEvictedRecently(node.hash) ? main : small);
             } else {
-                known.queue.weight += weight - known.weight;
-                known.weight = weight;
-                known.value = value;
-                known.countRead();
+                replace(known, node);
                 makeRoom(0);
             }
             changing = false;
@@ -211,7 +128,7 @@ class S3FifoCache<V> {
         acquire();
         try {
             beginChange();
-            remove(find(key, hash(key)));
+            remove(find(key.context, key.type, key.id, CacheNode.hash(key)));
             changing = false;
         } finally {
             locked = false;
@@ -265,30 +182,47 @@ class S3FifoCache<V> {
         main.clear();
     }
 
-    private void add(Node<V> node) {
+    private void add(CacheNode node, Queue queue) {
         int slot = slot(node.hash);
         node.next = slots.get(slot);
         slots.set(slot, node);
-        node.queue.add(node);
+        queue.add(node);
     }
 
-    private void remove(@Nullable Node<V> node) {
+    /** Puts a node in the place of another one of its key, in its slot and its queue. */
+    @SuppressWarnings("ReferenceEquality") // the same node is put again if the first put ended with an error
+    private void replace(CacheNode known, CacheNode node) {
+        if (node != known) {
+            node.reads = known.reads;
+            node.next = known.next;
+            relink(known, node);
+            queueOf(known).replace(known, node);
+        }
+        node.countRead();
+    }
+
+    private void remove(@Nullable CacheNode node) {
         if (node != null) {
-            node.queue.remove(node);
-            unlink(node);
+            queueOf(node).remove(node);
+            relink(node, node.next);
         }
     }
 
+    private Queue queueOf(CacheNode node) {
+        return node.isMain ? main : small;
+    }
+
+    /** Makes the link to a node lead to {@code next} instead. */
     @SuppressWarnings("ReferenceEquality") // this very node, not any node of its key
-    private void unlink(Node<V> node) {
+    private void relink(CacheNode node, @Nullable CacheNode next) {
         int slot = slot(node.hash);
-        Node<V> at = slots.get(slot);
+        CacheNode at = slots.get(slot);
         if (at == node) {
-            slots.set(slot, node.next);
+            slots.set(slot, next);
         }
         for (; at != null; at = at.next) {
             if (at.next == node) {
-                at.next = node.next;
+                at.next = next;
             }
         }
     }
@@ -298,10 +232,10 @@ class S3FifoCache<V> {
         int reinserted = 0;
         while (small.weight + main.weight + weight > maximumWeight) {
             boolean isNew = main.oldest == null || small.weight > maximumWeight / 10;
-            Node<V> node = Objects.requireNonNull((isNew ? small : main).oldest);
-            if (node.reads > 0 && reinserted++ < MAXIMUM_READS * (small.size + main.size)) {
+            CacheNode node = Objects.requireNonNull((isNew ? small : main).oldest);
+            if (node.reads > 0 && reinserted++ < CacheNode.MAXIMUM_READS * (small.size + main.size)) {
                 node.reads = isNew ? 0 : (byte) (node.reads - 1);
-                node.queue.remove(node);
+                queueOf(node).remove(node);
                 main.add(node);
             } else {
                 remove(node);
@@ -324,16 +258,22 @@ class S3FifoCache<V> {
     }
 
     /** Nodes in insertion order. */
-    private static final class Queue<V> {
+    private static final class Queue {
+
+        private final boolean isMain;
 
         @Nullable
-        Node<V> oldest;
+        CacheNode oldest;
 
         @Nullable
-        Node<V> newest;
+        CacheNode newest;
 
         long weight;
         int size;
+
+        Queue(boolean isMain) {
+            this.isMain = isMain;
+        }
 
         void clear() {
             oldest = null;
@@ -342,34 +282,46 @@ class S3FifoCache<V> {
             size = 0;
         }
 
-        void add(Node<V> node) {
-            node.queue = this;
-            node.older = newest;
-            if (newest == null) {
-                oldest = node;
-            } else {
-                newest.newer = node;
-            }
-            newest = node;
-            weight += node.weight;
+        void add(CacheNode node) {
+            node.isMain = isMain;
+            link(newest, node);
+            link(node, null);
+            weight += node.weight();
             size++;
         }
 
-        void remove(Node<V> node) {
-            if (node.older == null) {
-                oldest = node.newer;
+        void remove(CacheNode node) {
+            link(node.older, node.newer);
+            unlink(node);
+            weight -= node.weight();
+            size--;
+        }
+
+        void replace(CacheNode node, CacheNode replacement) {
+            replacement.isMain = isMain;
+            link(node.older, replacement);
+            link(replacement, node.newer);
+            unlink(node);
+            weight += replacement.weight() - node.weight();
+        }
+
+        /** Makes two nodes neighbours. Null stands for the end of the queue on that side. */
+        private void link(@Nullable CacheNode older, @Nullable CacheNode newer) {
+            if (older == null) {
+                oldest = newer;
             } else {
-                node.older.newer = node.newer;
+                older.newer = newer;
             }
-            if (node.newer == null) {
-                newest = node.older;
+            if (newer == null) {
+                newest = older;
             } else {
-                node.newer.older = node.older;
+                newer.older = older;
             }
+        }
+
+        private static void unlink(CacheNode node) {
             node.older = null;
             node.newer = null;
-            weight -= node.weight;
-            size--;
         }
     }
 }

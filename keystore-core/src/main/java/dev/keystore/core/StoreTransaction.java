@@ -100,7 +100,7 @@ final class StoreTransaction implements Transaction {
     /** Returns what this transaction wrote or cleared under a key, or null if it did neither. */
     private @Nullable Entry written(EntryKey key) {
         Entry entry = writes.get(key);
-        return entry == null && cleared(key.type) ? Entry.absent() : entry;
+        return entry == null && cleared(key.type) ? Entry.absent(key) : entry;
     }
 
     /** Checks the argument of a read that does not reach the cache, which checks all others. */
@@ -229,12 +229,14 @@ final class StoreTransaction implements Transaction {
 
     @Override
     public <V> void put(KeyType<V> type, String id, V value) {
-        write(key(type, id), Entry.encoded(type, Objects.requireNonNull(value, "value")));
+        EntryKey key = key(type, id);
+        write(key, Entry.encoded(key, type, Objects.requireNonNull(value, "value")));
     }
 
     @Override
     public void delete(KeyType<?> type, String id) {
-        write(key(type, id), Entry.absent());
+        EntryKey key = key(type, id);
+        write(key, Entry.absent(key));
     }
 
     private void write(EntryKey key, Entry entry) {
@@ -280,8 +282,8 @@ final class StoreTransaction implements Transaction {
         if (onExisting == OnExisting.REFUSE && entry(target).exists()) {
             throw new EntryExistsException(context.name(), target.entryId());
         }
-        write(target, moved.copy());
-        write(source, Entry.absent());
+        write(target, moved.copyFor(target));
+        write(source, Entry.absent(source));
         return true;
     }
 
@@ -303,9 +305,8 @@ final class StoreTransaction implements Transaction {
 
     @Override
     public void saveCredentials(byte[] credentials) {
-        write(
-                KeyTypeRegistry.credentialsKey(context),
-                Entry.encoded(KeyTypeRegistry.CREDENTIALS, Objects.requireNonNull(credentials, "credentials")));
+        EntryKey key = KeyTypeRegistry.credentialsKey(context);
+        write(key, Entry.encoded(key, KeyTypeRegistry.CREDENTIALS, Objects.requireNonNull(credentials, "credentials")));
     }
 
     @Override

@@ -15,7 +15,6 @@ import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jetbrains.kotlinx.lincheck.Actor;
@@ -292,11 +291,11 @@ class InterleavingsTest {
 
         private static final Context CONTEXT = new Context("alice", 0, new Envelope("alice"));
 
-        private final S3FifoCache<Integer> cache = new S3FifoCache<>(1_000, (key, value) -> 1);
+        private final S3FifoCache<TestNode<Integer>> cache = new S3FifoCache<>(1_000);
 
         public CacheTable() {
             for (int key = 1; key <= 3; key++) {
-                cache.put(key(key), key);
+                put(key, key);
             }
         }
 
@@ -306,12 +305,13 @@ class InterleavingsTest {
 
         @Operation
         public int get(@Param(name = "key") int key) {
-            return Objects.requireNonNullElse(cache.get(key(key)), 0);
+            TestNode<Integer> found = cache.get(key(key));
+            return found == null ? 0 : found.value;
         }
 
         @Operation
         public void put(@Param(name = "key") int key, @Param(name = "value") int value) {
-            cache.put(key(key), value);
+            cache.put(new TestNode<>(key(key), value, 1));
         }
 
         @Operation

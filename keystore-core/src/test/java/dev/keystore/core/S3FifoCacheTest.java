@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.IntUnaryOperator;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -18,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class S3FifoCacheTest {
 
-    private final S3FifoCache<String> cache = new S3FifoCache<>(10, (key, value) -> value.length());
+    private final S3FifoCache<TestNode<String>> cache = new S3FifoCache<>(10);
 
     private static final Context CONTEXT = new Context("alice", 0, new Envelope("alice"));
 
@@ -39,14 +40,22 @@ class S3FifoCacheTest {
 
     private void read(int... keys) {
         for (int key : keys) {
-            assertThat(cache.get(key(key))).isEqualTo("ab");
+            assertThat(valueOf(cache.get(key(key)))).isEqualTo("ab");
         }
     }
 
     private void put(int... keys) {
         for (int key : keys) {
-            cache.put(key(key), "ab");
+            put(key, "ab");
         }
+    }
+
+    private void put(int key, String value) {
+        cache.put(new TestNode<>(key(key), value, value.length()));
+    }
+
+    private static <T> @Nullable T valueOf(@Nullable TestNode<T> node) {
+        return node == null ? null : node.value;
     }
 
     @Test
@@ -82,26 +91,26 @@ class S3FifoCacheTest {
 
     @Test
     void put_backSoonAfterItsEviction_stays() {
-        S3FifoCache<Integer> large = new S3FifoCache<>(100 * 1_024, (key, value) -> 1_024);
+        S3FifoCache<TestNode<Integer>> large = new S3FifoCache<>(100 * 1_024);
         for (int key = 0; key <= 100; key++) {
-            large.put(key(key), key);
+            large.put(new TestNode<>(key(key), key, 1_024));
         }
-        large.put(key(0), 0);
+        large.put(new TestNode<>(key(0), 0, 1_024));
         for (int key = 1_000; key < 1_200; key++) {
-            large.put(key(key), key);
+            large.put(new TestNode<>(key(key), key, 1_024));
         }
-        assertThat(large.get(key(0))).isZero();
+        assertThat(valueOf(large.get(key(0)))).isZero();
         assertThat(large.get(key(1))).isNull();
     }
 
     @Test
     void put_knownKey_countsTheNewWeight() {
         put(1, 2, 3);
-        cache.put(key(2), "abcdef");
+        put(2, "abcdef");
         assertThat(cache.weight()).isEqualTo(10);
-        cache.put(key(2), "abcdefgh");
+        put(2, "abcdefgh");
         assertThat(cache.weight()).isEqualTo(10);
-        cache.put(key(2), "");
+        put(2, "");
         assertThat(cache.weight()).isEqualTo(2);
         assertThat(keys()).isEqualTo("23");
     }
@@ -109,29 +118,56 @@ class S3FifoCacheTest {
     @Test
     void put_heavierThanAll_keepsTheOthersAndNotTheOldValue() {
         put(1, 2, 3);
-        cache.put(key(2), "abcdefghijk");
+        put(2, "abcdefghijk");
         assertThat(cache.weight()).isEqualTo(4);
         assertThat(keys()).isEqualTo("13");
-        cache.put(key(3), "abcdefghij");
+        put(3, "abcdefghij");
         assertThat(keys()).isEqualTo("3");
     }
 
     @Test
-    void get_idsOfOneHashAndTheSameLowBytes_areDistinct() {
-        S3FifoCache<String> large = new S3FifoCache<>(100 * 1_024, (key, value) -> 1);
+    void get_idsOfOneHash_areDistinct() {
+        S3FifoCache<TestNode<String>> large = new S3FifoCache<>(100 * 1_024);
         String narrow = "bob.12";
         String wide = "\u0162\u056f\u0a62\u0a2e\u0531\u0132";
         assertThat(wide).hasSameHashCodeAs(narrow);
         List<String> ids = List.of(narrow, wide, "bob.1", "é", "");
         ids.forEach(id -> {
             assertThat(large.get(new EntryKey(CONTEXT, KeyTypes.SESSION, id))).isNull();
-            large.put(new EntryKey(CONTEXT, KeyTypes.SESSION, id), id);
+            large.put(new TestNode<>(new EntryKey(CONTEXT, KeyTypes.SESSION, id), id, 1));
         });
+        List.of(narrow, wide)
+                .forEach(id -> large.put(new TestNode<>(new EntryKey(CONTEXT, KeyTypes.SESSION, id), id, 1)));
         assertThat(ids).allSatisfy(id -> {
-            assertThat(large.get(new EntryKey(CONTEXT, KeyTypes.SESSION, id))).isEqualTo(id);
+            assertThat(valueOf(large.get(new EntryKey(CONTEXT, KeyTypes.SESSION, id))))
+                    .isEqualTo(id);
             assertThat(large.get(new EntryKey(CONTEXT, KeyTypes.SENDER_KEY, id)))
                     .isNull();
         });
+    }
+
+    @Test
+    void put_sameNodeAgain_staysOnce() {
+        put(1);
+        TestNode<String> node = new TestNode<>(key(2), "ab", 2);
+        cache.put(node);
+        cache.put(node);
+        assertThat(cache.weight()).isEqualTo(4);
+        cache.remove(key(2));
+        put(3, 4, 5, 6, 7);
+        assertThat(keys()).isEqualTo("34567");
+        cache.put(node);
+        assertThat(cache.get(key(2))).isSameAs(node);
+        assertThat(cache.weight()).isEqualTo(10);
+    }
+
+    @Test
+    void put_knownKey_takesThePlaceOfItsNode() {
+        put(1, 2, 3, 4, 5);
+        put(2, "cd"); // counts as a read
+        put(6, 7, 8);
+        assertThat(valueOf(cache.get(key(2)))).isEqualTo("cd");
+        assertThat(keys()).isEqualTo("25678");
     }
 
     @Test
@@ -156,7 +192,7 @@ class S3FifoCacheTest {
     void manyThreads_anyOrder_staysBoundedAndRight() throws Exception {
         long seed = System.nanoTime();
         System.out.println("S3FifoCacheTest: seed " + seed);
-        S3FifoCache<int[]> shared = new S3FifoCache<>(500, (key, value) -> value[1]);
+        S3FifoCache<TestNode<int[]>> shared = new S3FifoCache<>(500);
         Threads.together(4, thread -> {
             Random random = new Random(seed + thread);
             Map<Integer, int[]> mine = new HashMap<>();
@@ -165,7 +201,7 @@ class S3FifoCacheTest {
                 int[] value = {key, random.nextInt(20)};
                 switch (random.nextInt(4)) {
                     case 0 -> {
-                        shared.put(key(key), value);
+                        shared.put(new TestNode<>(key(key), value, value[1]));
                         mine.put(key, value);
                     }
                     case 1 -> {
@@ -173,7 +209,7 @@ class S3FifoCacheTest {
                         mine.remove(key);
                     }
                     default -> {
-                        int[] found = shared.get(key(key));
+                        int[] found = valueOf(shared.get(key(key)));
                         assertThat(found == null || Arrays.equals(found, mine.get(key)))
                                 .isTrue();
                     }
@@ -184,7 +220,7 @@ class S3FifoCacheTest {
         });
         int sum = 0;
         for (int key = 0; key < 400; key++) {
-            int[] left = shared.get(key(key));
+            int[] left = valueOf(shared.get(key(key)));
             sum += left == null ? 0 : left[1];
         }
         assertThat(shared.weight()).isEqualTo(sum).isPositive();
@@ -213,7 +249,7 @@ class S3FifoCacheTest {
     /** Runs both caches over one trace, with room for 10,000 entries. */
     private static void compare(String trace, IntUnaryOperator next) {
         int reads = 500_000;
-        S3FifoCache<Integer> cache = new S3FifoCache<>(10_000 * 1_024, (key, value) -> 1_024);
+        S3FifoCache<TestNode<Integer>> cache = new S3FifoCache<>(10_000 * 1_024);
         Cache<Integer, Integer> caffeine = Caffeine.newBuilder()
                 .maximumSize(10_000)
                 .executor(Runnable::run)
@@ -223,7 +259,7 @@ class S3FifoCacheTest {
         for (int i = 0; i < reads; i++) {
             Integer key = next.applyAsInt(i);
             if (cache.get(key(key)) == null) {
-                cache.put(key(key), key);
+                cache.put(new TestNode<>(key(key), key, 1_024));
             } else {
                 hits++;
             }

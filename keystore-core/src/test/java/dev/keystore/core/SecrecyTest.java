@@ -130,6 +130,7 @@ class SecrecyTest {
         Updates updates = new Updates();
         updates.put(KeyTypes.SESSION, "x", secret);
         updates.put(KeyTypes.LID_MAPPING, "x", SECRET);
+        Context context = new Context("alice", 0, new Envelope("alice"));
         List<Object> shown = new ArrayList<>(List.of(
                 pair,
                 new SignedPreKey(pair, secret, 1),
@@ -138,8 +139,8 @@ class SecrecyTest {
                 put,
                 new Batch("alice", 1, 1, List.of(put)),
                 updates,
-                Entry.encoded(KeyTypes.SESSION, secret),
-                Entry.encoded(KeyTypes.LID_MAPPING, SECRET)));
+                Entry.encoded(new EntryKey(context, KeyTypes.SESSION, "x"), KeyTypes.SESSION, secret),
+                Entry.encoded(new EntryKey(context, KeyTypes.LID_MAPPING, "x"), KeyTypes.LID_MAPPING, SECRET)));
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.alice.set(updates);
             fixture.alice.saveCredentials(secret);
