@@ -65,6 +65,11 @@ final class SqliteFixture {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(arguments));
+        return run(command.toArray(String[]::new));
+    }
+
+    /** Runs a program to its end, and returns what it printed. */
+    static String run(String... command) throws Exception {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         process.waitFor();

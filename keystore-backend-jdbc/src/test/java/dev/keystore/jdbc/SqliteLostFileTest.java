@@ -100,6 +100,24 @@ final class SqliteLostFileTest {
     }
 
     @Test
+    @DisplayName("R11 a store is not written to after a link above it leads to another folder")
+    void linkedFolderReplaced() throws Exception {
+        Path first = Files.createDirectory(folder.resolve("first"));
+        Path second = Files.createDirectory(folder.resolve("second"));
+        Path link = Files.createSymbolicLink(folder.resolve("link"), first);
+        path = link.resolve("keys.db");
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        Files.delete(link);
+        Files.createSymbolicLink(link, second);
+
+        assertRefused(backend, path);
+        assertCloseSaysSo(backend);
+
+        assertHolds(first.resolve("keys.db"), "kept");
+    }
+
+    @Test
     @DisplayName("R11 after the log is removed, no commit is acknowledged, and closing saves the earlier ones")
     void logRemoved() throws Exception {
         JdbcBackend backend = open();
@@ -305,8 +323,11 @@ final class SqliteLostFileTest {
         }
     }
 
-    private JdbcBackend open() {
-        return SqliteFixture.open(path, checkpointer);
+    /** Opens the store, and waits until commits find that nothing has changed in the folder. */
+    private JdbcBackend open() throws InterruptedException {
+        JdbcBackend backend = SqliteFixture.open(path, checkpointer);
+        Thread.sleep(50);
+        return backend;
     }
 
     private static void save(JdbcBackend backend, String id) {

@@ -1,5 +1,7 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.spi.support.FolderChanges;
+import dev.keystore.spi.support.Folders;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -39,6 +41,7 @@ final class Journal implements Closeable {
 
     private final Path path;
     private final @Nullable Object key;
+    private final FolderChanges folder;
     private final RandomAccessFile file;
     private final long salt;
     private final long capacity;
@@ -49,6 +52,7 @@ final class Journal implements Closeable {
             throws IOException {
         this.path = path;
         this.key = key;
+        this.folder = new FolderChanges(Folders.parentOf(path));
         this.file = file;
         this.salt = salt;
         this.capacity = capacity;
@@ -134,7 +138,7 @@ final class Journal implements Closeable {
             long startNanos = System.nanoTime();
             force();
             fsyncNanos = System.nanoTime() - startNanos;
-            MapdbFolder.requireInPlace(path, key);
+            requireInPlace();
         } catch (UnknownOutcomeException e) {
             throw e;
         } catch (IOException | RuntimeException | Error e) {
@@ -143,6 +147,14 @@ final class Journal implements Closeable {
         }
         end += record.length;
         return fsyncNanos;
+    }
+
+    private void requireInPlace() throws FileMovedException {
+        Object state = folder.state();
+        if (!folder.areInPlace(state)) {
+            MapdbFolder.requireInPlace(path, key);
+            folder.recordInPlace(state, path);
+        }
     }
 
     /**

@@ -63,9 +63,10 @@ class LateLinkingTest {
         "keystore-api/target/classes/dev/keystore/spi, Batch|Mutation",
         "keystore-core/target/classes/dev/keystore/core, CommitPipeline|CommitQueue|CommitGroup|CommitState"
                 + "|CommitRequest|CommitContents|GroupWriter|CommitFailures|BackendFailures|LoadFailures"
-                + "|Context|EntryCache|EntryLoader|InFlight|S3FifoCache|CacheNode|CallGate|CommitCounters|RollbackWriter"
-                + "|StoredNames|LockTable|LatestRecord",
-        "keystore-backend-support/target/classes/dev/keystore/spi/support, Await|TimedLock|RunningOperations",
+                + "|Context|EntryCache|EntryLoader|InFlight|S3FifoCache|CacheNode|CallGate|CommitCounters"
+                + "|RollbackWriter|StoredNames|LockTable|LatestRecord",
+        "keystore-backend-support/target/classes/dev/keystore/spi/support, Await|FolderChanges|TimedLock"
+                + "|RunningOperations",
         "keystore-backend-mapdb/target/classes/dev/keystore/mapdb, CommitWriter|Checkpointer|Recovery|StoreFiles"
                 + "|MergedEntries|SortedJournals|NetChanges|WorkingMap|Journal|JournalReader|JournalRecord"
                 + "|EntryFileReader|EntryFileWriter|GroupApplier|UnappliedGroups|SpareJournals|Positions|ReaderGate",

@@ -60,7 +60,6 @@ final class Context {
     /** Incremented to invalidate everything cached of this context. */
     private volatile int generation;
 
-    private volatile @Nullable InFlight clearing;
     private volatile boolean ownershipLost;
 
     /** Creates what commits are refused with, whoever owns the context. */
@@ -181,20 +180,6 @@ final class Context {
     @SuppressWarnings("NonAtomicVolatileUpdate") // written by the leader only
     void dropCached() {
         generation++;
-    }
-
-    /** Returns the write in progress that clears this context, or null. */
-    @Nullable
-    InFlight clearing() {
-        return clearing;
-    }
-
-    void beginClear(InFlight write) {
-        clearing = write;
-    }
-
-    void endClear() {
-        clearing = null;
     }
 
     /** Records that the context was moved to another store. */

@@ -196,7 +196,7 @@ final class EntryCache {
     void beginWrite(InFlight write, Collection<CommitRequest> commits) {
         for (CommitRequest commit : commits) {
             if (commit.contents.clears()) {
-                commit.context().beginClear(write);
+                loader.beginClear(write, commit.context());
             }
             loader.beginWrite(write, commit.contents.writes.keySet());
         }
@@ -257,7 +257,7 @@ final class EntryCache {
         try {
             for (CommitRequest commit : commits) {
                 if (commit.contents.clears()) {
-                    commit.context().endClear();
+                    loader.endClear(commit.context());
                 }
                 loader.endWrite(write, commit.contents.writes.keySet());
             }

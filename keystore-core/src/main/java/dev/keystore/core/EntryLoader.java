@@ -49,6 +49,10 @@ final class EntryLoader {
     private static final long CHECK_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     private final ConcurrentHashMap<EntryKey, InFlight> inFlight = new ConcurrentHashMap<>();
+
+    /** The writes in progress that clear a context. */
+    private final ConcurrentHashMap<Context, InFlight> clears = new ConcurrentHashMap<>();
+
     private final LongAdder loads = new LongAdder();
     private final CachedEntries cache;
     private final Storage storage;
@@ -131,7 +135,7 @@ final class EntryLoader {
      */
     private @Nullable Entry loadOne(EntryKey key, InFlight.Loader self, InFlight mine, long deadlineNanos) {
         Context context = key.context;
-        InFlight clearing = context.clearing();
+        InFlight clearing = clears.get(context);
         int generation = context.generation();
         Result result = Result.LOOK_AGAIN;
         try {
@@ -249,8 +253,8 @@ final class EntryLoader {
         return registered != null && isCurrent(key.context, registered, mine, generation);
     }
 
-    private static boolean isCurrent(Context context, InFlight registered, InFlight mine, int generation) {
-        return registered.isOrReplaces(mine) && context.generation() == generation && context.clearing() == null;
+    private boolean isCurrent(Context context, InFlight registered, InFlight mine, int generation) {
+        return registered.isOrReplaces(mine) && context.generation() == generation && clears.get(context) == null;
     }
 
     /**
@@ -289,7 +293,7 @@ final class EntryLoader {
     Map<EntryKey, Entry> loadAll(List<EntryKey> keys) {
         EntryKey first = keys.get(0);
         Context context = first.context;
-        if (context.clearing() != null) {
+        if (clears.get(context) != null) {
             return Map.of();
         }
         int generation = context.generation();
@@ -384,6 +388,16 @@ final class EntryLoader {
     /** Returns how many ids were loaded from the backend. */
     long loads() {
         return loads.sum();
+    }
+
+    /** Registers a write that clears a context, which displaces all loads of the context. Called by the leader. */
+    void beginClear(InFlight write, Context context) {
+        clears.put(context, write);
+    }
+
+    /** Removes a write that clears a context. Called by the leader. */
+    void endClear(Context context) {
+        clears.remove(context);
     }
 
     /** Registers a write, which displaces the loads of the keys. Called by the leader. */
