@@ -45,6 +45,10 @@ final class SqliteOpenFiles {
     private final @Nullable Object fileKey;
     private final @Nullable Object logKey;
     private final FolderChanges folder;
+
+    /** The state of the folder before both files were found in place; null if they have to be looked at. */
+    private volatile FolderChanges.@Nullable State inPlace;
+
     private volatile Placement known = Placement.IN_PLACE;
 
     /**
@@ -75,24 +79,30 @@ final class SqliteOpenFiles {
     }
 
     /**
-     * Checks where the paths lead: with one call of {@code stat} if nothing has changed in the folder, and otherwise
-     * with two more.
+     * Checks where the paths lead, for a commit: by a look at the folder if nothing has changed there within the last
+     * second, and otherwise at the files.
      */
+    Placement checkForCommit() {
+        FolderChanges.State state = folder.state();
+        if (state == null || !state.isUnchangedSince(inPlace)) {
+            inPlace = check() == Placement.IN_PLACE && !Files.isSymbolicLink(path) ? state : null;
+        }
+        return known;
+    }
+
+    /** Checks where the paths lead, by a look at the files. */
     Placement check() {
-        Object state = folder.state();
-        if (known == Placement.IN_PLACE && !folder.areInPlace(state)) {
+        if (known == Placement.IN_PLACE) {
             if (!leadsTo(path, fileKey)) {
                 known = Placement.DATABASE_GONE;
             } else if (!leadsTo(log, logKey)) {
                 known = Placement.LOG_GONE;
-            } else {
-                folder.recordInPlace(state, path, log);
             }
         }
         return known;
     }
 
-    /** Returns what the last {@link #check} found. */
+    /** Returns what the last check found. */
     Placement lastPlacement() {
         return known;
     }

@@ -99,7 +99,7 @@ final class SqliteWal {
      */
     void beforeCommit() {
         boolean recentlyChecked = ticker.getAsLong() - checkedNanos < RECHECK_NANOS;
-        Placement placement = recentlyChecked ? files.lastPlacement() : files.check();
+        Placement placement = recentlyChecked ? files.lastPlacement() : files.checkForCommit();
         if (placement != Placement.IN_PLACE) {
             checkpointDetachedLog(placement);
             throw BackendException.permanent(lostFileMessage(placement), null);
@@ -113,7 +113,7 @@ final class SqliteWal {
      * @throws BackendException (outcome unknown) if the commit is in a file that the path does not lead to
      */
     void afterCommit(Handle writer) {
-        Placement placement = files.check();
+        Placement placement = files.checkForCommit();
         checkedNanos = ticker.getAsLong();
         if (placement != Placement.IN_PLACE && !checkpointDetachedLog(placement)) {
             throw BackendException.outcomeUnknown(lostFileMessage(placement), null);

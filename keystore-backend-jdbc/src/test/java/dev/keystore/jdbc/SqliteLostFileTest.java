@@ -326,7 +326,7 @@ final class SqliteLostFileTest {
     /** Opens the store, and waits until commits find that nothing has changed in the folder. */
     private JdbcBackend open() throws InterruptedException {
         JdbcBackend backend = SqliteFixture.open(path, checkpointer);
-        Thread.sleep(50);
+        Thread.sleep(250);
         return backend;
     }
 

@@ -1,11 +1,11 @@
 package dev.keystore.mapdb;
 
 import dev.keystore.spi.support.FolderChanges;
-import dev.keystore.spi.support.Folders;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.List;
@@ -42,17 +42,22 @@ final class Journal implements Closeable {
     private final Path path;
     private final @Nullable Object key;
     private final FolderChanges folder;
+
+    /** The state of the folder before the path was found to lead to the file; null if it has to be looked at. */
+    private FolderChanges.@Nullable State inPlace;
+
     private final RandomAccessFile file;
     private final long salt;
     private final long capacity;
     private long end = HEADER_BYTES;
     private long allocated;
 
-    private Journal(Path path, @Nullable Object key, RandomAccessFile file, long salt, long capacity)
+    private Journal(
+            Path path, @Nullable Object key, FolderChanges folder, RandomAccessFile file, long salt, long capacity)
             throws IOException {
         this.path = path;
         this.key = key;
-        this.folder = new FolderChanges(Folders.parentOf(path));
+        this.folder = folder;
         this.file = file;
         this.salt = salt;
         this.capacity = capacity;
@@ -80,7 +85,7 @@ final class Journal implements Closeable {
             file.getFD().sync();
             Object key = MapdbFolder.key(temporary);
             folder.publish(temporary, path);
-            return new Journal(path, key, file, salt, capacity);
+            return new Journal(path, key, folder.changes(), file, salt, capacity);
         } catch (IOException | RuntimeException | Error e) {
             file.close();
             MapdbFolder.deleteIfPossible(temporary);
@@ -149,11 +154,12 @@ final class Journal implements Closeable {
         return fsyncNanos;
     }
 
+    /** Looks at the file only if something may have changed in the folder. */
     private void requireInPlace() throws FileMovedException {
-        Object state = folder.state();
-        if (!folder.areInPlace(state)) {
+        FolderChanges.State state = folder.state();
+        if (state == null || !state.isUnchangedSince(inPlace)) {
             MapdbFolder.requireInPlace(path, key);
-            folder.recordInPlace(state, path);
+            inPlace = Files.isSymbolicLink(path) ? null : state;
         }
     }
 

@@ -2,6 +2,7 @@ package dev.keystore.mapdb;
 
 import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
+import dev.keystore.spi.support.FolderChanges;
 import dev.keystore.spi.support.FolderLock;
 import dev.keystore.spi.support.Folders;
 import dev.keystore.spi.support.Mounts;
@@ -59,6 +60,7 @@ final class MapdbFolder {
     private boolean isNew;
     private @Nullable FolderLock lock;
     private @Nullable Object lockKey;
+    private @Nullable FolderChanges changes;
 
     private MapdbFolder(Path path, @Nullable String obstacle) {
         this.path = path;
@@ -119,6 +121,7 @@ final class MapdbFolder {
             createIfAbsent(path.resolve(LOCK));
             lock = FolderLock.acquire(path, path.resolve(LOCK));
             lockKey = key(path.resolve(LOCK));
+            changes = new FolderChanges(path);
             isNew = !MapdbFormat.examine(path);
             if (isNew) {
                 forceAncestors();
@@ -161,6 +164,11 @@ final class MapdbFolder {
      */
     void requireInPlace() throws FileMovedException {
         requireInPlace(path.resolve(LOCK), lockKey);
+    }
+
+    /** Returns the changes of the folder, which must be open for writing. */
+    FolderChanges changes() {
+        return Objects.requireNonNull(changes, "changes");
     }
 
     /**

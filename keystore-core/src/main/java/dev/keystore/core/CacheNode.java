@@ -56,6 +56,6 @@ abstract class CacheNode {
         }
     }
 
-    /** Returns the estimated heap size of this node and its contents, in bytes. Always the same. */
+    /** Returns the estimated heap size of this node and its contents, in bytes. It never changes. */
     abstract int weight();
 }

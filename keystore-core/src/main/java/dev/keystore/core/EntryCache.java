@@ -257,7 +257,7 @@ final class EntryCache {
         try {
             for (CommitRequest commit : commits) {
                 if (commit.contents.clears()) {
-                    loader.endClear(commit.context());
+                    loader.endClear(write, commit.context());
                 }
                 loader.endWrite(write, commit.contents.writes.keySet());
             }

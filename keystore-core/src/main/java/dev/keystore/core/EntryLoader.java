@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>A reader that misses a key being written waits for that write. At that moment the backend may return a value
  *       that is not published yet, or that is rolled back later (R13, R21).
  *   <li>Clearing a context increments its generation, which invalidates everything cached of it at once. A load that
- *       started in an older generation is discarded like a displaced one.
+ *       started in an older generation is discarded like a displaced one, and so is one that ends while the clear is
+ *       written. Its reader waits for that write.
  * </ul>
  */
 final class EntryLoader {
@@ -161,8 +162,8 @@ final class EntryLoader {
             }
         }
         Entry found = entryOf(result);
-        if (found == null && clearing != null) {
-            awaitEnd(key, clearing, deadlineNanos);
+        if (found == null && clearing != null && awaitEnd(key, clearing, deadlineNanos)) {
+            clears.remove(context, clearing); // left behind if its thread ended with an error
         }
         return found;
     }
@@ -396,8 +397,8 @@ final class EntryLoader {
     }
 
     /** Removes a write that clears a context. Called by the leader. */
-    void endClear(Context context) {
-        clears.remove(context);
+    void endClear(InFlight write, Context context) {
+        clears.remove(context, write);
     }
 
     /** Registers a write, which displaces the loads of the keys. Called by the leader. */

@@ -139,6 +139,7 @@ class S3FifoCache<N extends CacheNode> {
     void clear() {
         acquire();
         try {
+            changing = true;
             dropAll();
             changing = false;
         } finally {
@@ -174,8 +175,12 @@ class S3FifoCache<N extends CacheNode> {
         changing = true;
     }
 
+    /** Also removes the links of the queues: whoever still holds one node must not keep all others alive. */
     private void dropAll() {
         for (int slot = 0; slot < slots.length(); slot++) {
+            for (CacheNode node = slots.get(slot); node != null; node = node.next) {
+                Queue.unlink(node);
+            }
             slots.set(slot, null);
         }
         small.clear();
@@ -190,7 +195,7 @@ class S3FifoCache<N extends CacheNode> {
     }
 
     /** Puts a node in the place of another one of its key, in its slot and its queue. */
-    @SuppressWarnings("ReferenceEquality") // the same node is put again if the first put ended with an error
+    @SuppressWarnings("ReferenceEquality") // a publication that is repeated puts its nodes again
     private void replace(CacheNode known, CacheNode node) {
         if (node != known) {
             node.reads = known.reads;

@@ -162,6 +162,61 @@ class S3FifoCacheTest {
     }
 
     @Test
+    @DisplayName("R31 a put that ends with an error at any call leaves a cache that holds what is put afterwards")
+    void put_endsWithAnError_isRepaired() {
+        int failures = 0;
+        while (failsAt(failures + 1, 2) || failsAt(failures + 1, 4)) {
+            failures++;
+        }
+        assertThat(failures).isGreaterThan(1);
+    }
+
+    /** Puts a node whose weight fails at a call, and others afterwards; returns whether it failed. */
+    private boolean failsAt(int call, int key) {
+        cache.clear();
+        TestNode<String> first = new TestNode<>(key(1), "ab", 2);
+        cache.put(first);
+        put(2, 3);
+        FailingNode node = new FailingNode(key(key), call);
+        boolean failed = false;
+        try {
+            cache.put(node);
+        } catch (StackOverflowError e) {
+            failed = true;
+        }
+        node.callsUntilFailure = 0;
+        cache.put(node);
+        put(5, 6);
+        assertThat(cache.weight()).isEqualTo(failed ? 6 : 10);
+        assertThat(cache.get(key(key))).isSameAs(node);
+        put(7, 8, 9, 0);
+        assertThat(cache.weight()).isEqualTo(10);
+        if (failed) {
+            assertThat(first.older == null && first.newer == null).isTrue();
+        }
+        return failed;
+    }
+
+    /** A node whose weight cannot be computed at one call. */
+    private static final class FailingNode extends TestNode<String> {
+
+        private int callsUntilFailure;
+
+        FailingNode(EntryKey key, int callsUntilFailure) {
+            super(key, "ab", 2);
+            this.callsUntilFailure = callsUntilFailure;
+        }
+
+        @Override
+        int weight() {
+            if (--callsUntilFailure == 0) {
+                throw new StackOverflowError();
+            }
+            return super.weight();
+        }
+    }
+
+    @Test
     void put_knownKey_takesThePlaceOfItsNode() {
         put(1, 2, 3, 4, 5);
         put(2, "cd"); // counts as a read

@@ -1,7 +1,7 @@
 package dev.keystore.core;
 
 /** A node of the cache with a value and a weight. */
-final class TestNode<T> extends CacheNode {
+class TestNode<T> extends CacheNode {
 
     final T value;
     private final int weight;

@@ -5,102 +5,123 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shows whether anything was created, removed, renamed or replaced in a folder, without a look at the files in it.
+ * Shows whether a file was created, removed, renamed or replaced in a folder, without a look at the files in it.
  *
  * <p>A backend that verifies after each commit that a path still leads to an open file would otherwise pay for it:
  * since Linux 6.13, the first write to a file after a look at its attributes changes its times, and an fsync then also
  * writes the file system's own journal (docs.kernel.org/filesystems/multigrain-ts.html). On ext4, a write and an fsync
  * took 405 µs instead of 302 with such a look in between, and 96 µs of processor time instead of 59.
  *
- * <p>A folder is identified by its device and inode, and each change of a name in it changes its {@code ctime}. Where
- * the file system provider has no attributes of the view {@code unix}, the state is always unknown.
+ * <p>A folder is identified by its device and inode, and each change of a name in it changes its {@code ctime}. A file
+ * that is mounted over another one changes neither; therefore two states are only equal within a second. On file
+ * systems other than those of Linux that have multigrain times, the state is always unknown.
  *
  * <p>Concurrency: any thread may use this.
  */
 public final class FolderChanges {
 
-    private static final String VIEW = "unix";
+    private static final Set<String> MULTIGRAIN = Set.of("btrfs", "ext4", "tmpfs", "xfs");
+
     private static final String TIME = "ctime";
-    private static final String STATE = VIEW + ":fileKey," + TIME;
+    private static final String ATTRIBUTES = "unix:fileKey," + TIME;
 
-    /** Linux takes the times of changes from a clock that ticks every 10 ms, or more often. */
-    private static final long TICK_MILLIS = 20;
+    /**
+     * How long ago the last change has to be, so that the next one changes the time. Earlier kernels take the times
+     * from a clock that ticks every 10 ms or more often, but may stand still for longer on a busy virtual machine.
+     */
+    private static final long SETTLED_MILLIS = 200;
 
-    /** Some file systems store times in whole seconds. */
-    private static final long WHOLE_SECONDS_MILLIS = 3_000;
+    /** The same if the time is a whole second, as on file systems that store nothing finer. */
+    private static final long SETTLED_SECONDS_MILLIS = 3_000;
+
+    private static final long MAXIMUM_AGE_NANOS = 1_000_000_000;
 
     private final Path folder;
     private final boolean isKnown;
 
-    /** The state at which the files were in place; null if they have to be looked at. */
-    private volatile @Nullable Object inPlace;
-
     /**
-     * Creates an object for which no state is recorded.
+     * Examines the file system of a folder. Also reads the folder's attributes, so that the classes for that are
+     * initialized (R31).
      *
-     * @param folder the folder, which need not exist
+     * @param folder an existing folder
      */
     public FolderChanges(Path folder) {
         this.folder = folder;
-        this.isKnown = folder.getFileSystem().supportedFileAttributeViews().contains(VIEW);
+        this.isKnown = isMultigrain(folder) && read(folder) != null;
+    }
+
+    private static boolean isMultigrain(Path folder) {
+        try {
+            return MULTIGRAIN.contains(Files.getFileStore(folder).type());
+        } catch (IOException | RuntimeException e) {
+            return false; // in some containers, the mount cannot be found
+        }
+    }
+
+    private static @Nullable Map<String, Object> read(Path folder) {
+        try {
+            return Files.readAttributes(folder, ATTRIBUTES);
+        } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
+            return null;
+        }
     }
 
     /**
      * Returns the state of the folder now, with one call of {@code stat}.
      *
-     * @return the state; null if it is unknown
+     * @return the state; null if it is unknown, or if the last change is so recent that a further one might not show
      */
-    public @Nullable Object state() {
+    public @Nullable State state() {
         if (!isKnown) {
             return null;
         }
-        try {
-            return Files.readAttributes(folder, STATE);
-        } catch (IOException e) {
+        long sinceNanos = System.nanoTime();
+        Map<String, Object> attributes = read(folder);
+        if (attributes == null
+                || !(attributes.get(TIME) instanceof FileTime changed)
+                || !isSettled(changed, System.currentTimeMillis())) {
             return null;
         }
+        return new State(attributes, sinceNanos);
     }
 
-    /**
-     * Returns whether the files that {@link #recordInPlace} was called with are still in place.
-     *
-     * @param state what {@link #state} has just returned
-     * @return false if they have to be looked at
-     */
-    public boolean areInPlace(@Nullable Object state) {
-        return state != null && state.equals(inPlace);
+    /** Returns whether a change after {@code nowMillis} will have another time. */
+    static boolean isSettled(FileTime changed, long nowMillis) {
+        boolean wholeSecond = changed.to(TimeUnit.NANOSECONDS) % 1_000_000_000 == 0;
+        return nowMillis - changed.toMillis() > (wholeSecond ? SETTLED_SECONDS_MILLIS : SETTLED_MILLIS);
     }
 
-    /**
-     * Records that the paths of files in this folder lead where they should. Has no effect if a further change might
-     * not change the state, because the last one is too recent, or because one of the paths is a symbolic link, whose
-     * target may be in another folder.
-     *
-     * @param state what {@link #state} returned before the files were looked at
-     * @param files the paths of the files
-     */
-    public void recordInPlace(@Nullable Object state, Path... files) {
-        inPlace = state instanceof Map<?, ?> attributes && isSettled(attributes) && !containsLink(files) ? state : null;
-    }
+    /** The state of a folder at some time. */
+    public static final class State {
 
-    private static boolean isSettled(Map<?, ?> attributes) {
-        FileTime changed = (FileTime) Objects.requireNonNull(attributes.get(TIME), TIME);
-        boolean wholeSecond = changed.to(TimeUnit.NANOSECONDS) % TimeUnit.SECONDS.toNanos(1) == 0;
-        long elapsed = System.currentTimeMillis() - changed.toMillis();
-        return elapsed > (wholeSecond ? WHOLE_SECONDS_MILLIS : TICK_MILLIS);
-    }
+        private final Map<String, Object> attributes;
+        private final long sinceNanos;
 
-    private static boolean containsLink(Path... files) {
-        for (Path file : files) {
-            if (Files.isSymbolicLink(file)) {
-                return true;
-            }
+        State(Map<String, Object> attributes, long sinceNanos) {
+            this.attributes = attributes;
+            this.sinceNanos = sinceNanos;
         }
-        return false;
+
+        Map<String, Object> attributes() {
+            return attributes;
+        }
+
+        /**
+         * Returns whether nothing has changed in the folder since an earlier state. What was found by a look at the
+         * files after {@code earlier} was read, and before this state was, still holds then.
+         *
+         * @param earlier a state of the same folder; null if there is none
+         * @return false if something has changed, or may have changed since {@code earlier} is older than a second
+         */
+        public boolean isUnchangedSince(@Nullable State earlier) {
+            return earlier != null
+                    && sinceNanos - earlier.sinceNanos < MAXIMUM_AGE_NANOS
+                    && attributes.equals(earlier.attributes);
+        }
     }
 }

@@ -3,135 +3,131 @@ package dev.keystore.spi.support;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.keystore.spi.support.FolderChanges.State;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-@Timeout(60)
 class FolderChangesTest {
 
     @TempDir
     Path parent;
 
-    private Path folder;
-    private Path file;
-    private FolderChanges changes;
+    @Nested
+    class Changes {
 
-    @BeforeEach
-    void create() throws IOException {
-        assumeTrue(parent.getFileSystem().supportedFileAttributeViews().contains("unix"), "no attributes of that view");
-        folder = Files.createDirectory(parent.resolve("store"));
-        file = Files.writeString(folder.resolve("keys.db"), "a");
-        changes = new FolderChanges(folder);
-        recordInPlace();
-    }
+        private Path folder;
+        private Path file;
+        private FolderChanges changes;
+        private State before;
 
-    /** Repeats it until the last change is so old that it is recorded. */
-    private void recordInPlace() {
-        while (!areInPlace()) {
-            changes.recordInPlace(changes.state(), file);
+        @BeforeEach
+        void create() throws Exception {
+            folder = Files.createDirectory(parent.resolve("store"));
+            file = Files.writeString(folder.resolve("keys.db"), "a");
+            changes = new FolderChanges(folder);
+            before = settled();
+            assumeTrue(before != null, "a file system without multigrain times");
         }
-    }
 
-    private boolean areInPlace() {
-        return changes.areInPlace(changes.state());
-    }
+        /** Returns the state when the last change is no longer recent. */
+        private @Nullable State settled() throws InterruptedException {
+            Thread.sleep(250);
+            return changes.state();
+        }
 
-    @Test
-    void areInPlace_afterWrites_isTrue() throws Exception {
-        Files.writeString(file, "bc");
-        Files.writeString(parent.resolve("other"), "");
-        assertThat(areInPlace()).isTrue();
-    }
+        private void assertChanged() throws InterruptedException {
+            assertThat(isUnchanged(changes.state())).isFalse();
+            assertThat(isUnchanged(settled())).isFalse();
+        }
 
-    @Test
-    void areInPlace_nothingRecorded_isFalse() {
-        changes = new FolderChanges(folder);
-        assertThat(areInPlace()).isFalse();
-        assertThat(changes.areInPlace(null)).isFalse();
-    }
+        /** Compares the attributes, however much time has passed. */
+        private boolean isUnchanged(@Nullable State state) {
+            return state != null
+                    && new State(state.attributes(), 0).isUnchangedSince(new State(before.attributes(), 0));
+        }
 
-    @Test
-    void areInPlace_fileRemoved_isFalse() throws Exception {
-        Files.delete(file);
-        assertThat(areInPlace()).isFalse();
-    }
+        @Test
+        void writes_changeNothing() throws Exception {
+            Files.writeString(file, "bc");
+            Files.writeString(parent.resolve("other"), "");
+            assertThat(isUnchanged(changes.state())).isTrue();
+        }
 
-    @Test
-    void areInPlace_fileReplaced_isFalse() throws Exception {
-        Path other = Files.writeString(parent.resolve("other"), "a");
-        Files.move(other, file, StandardCopyOption.REPLACE_EXISTING);
-        assertThat(areInPlace()).isFalse();
-    }
-
-    @Test
-    void areInPlace_fileReplacedAndTimeOfTheFolderRestored_isFalse() throws Exception {
-        FileTime time = Files.getLastModifiedTime(folder);
-        Files.move(Files.writeString(parent.resolve("other"), "a"), file, StandardCopyOption.REPLACE_EXISTING);
-        Files.setLastModifiedTime(folder, time);
-        assertThat(areInPlace()).isFalse();
-    }
-
-    @Test
-    void areInPlace_folderMoved_isFalse() throws Exception {
-        Files.move(folder, parent.resolve("moved"));
-        assertThat(changes.state()).isNull();
-        assertThat(areInPlace()).isFalse();
-        Files.createDirectory(folder);
-        assertThat(areInPlace()).isFalse();
-    }
-
-    @Test
-    void recordInPlace_lastChangeIsRecent_hasNoEffect() throws Exception {
-        for (int n = 0; n < 100; n++) {
+        @Test
+        void fileRemoved_changes() throws Exception {
             Files.delete(file);
-            Files.writeString(file, "a");
-            long changed = Files.getLastModifiedTime(folder).toMillis();
-            changes.recordInPlace(changes.state(), file);
-            boolean recorded = areInPlace();
-            if (System.currentTimeMillis() - changed <= 10) {
-                assertThat(recorded).isFalse();
-            }
+            assertChanged();
+        }
+
+        @Test
+        void fileReplaced_changes() throws Exception {
+            Files.move(Files.writeString(parent.resolve("other"), "a"), file, StandardCopyOption.REPLACE_EXISTING);
+            assertChanged();
+        }
+
+        @Test
+        void fileReplacedAndTimeOfTheFolderRestored_changes() throws Exception {
+            FileTime time = Files.getLastModifiedTime(folder);
+            Files.move(Files.writeString(parent.resolve("other"), "a"), file, StandardCopyOption.REPLACE_EXISTING);
+            Files.setLastModifiedTime(folder, time);
+            assertChanged();
+        }
+
+        @Test
+        void folderMoved_changes() throws Exception {
+            Files.move(folder, parent.resolve("moved"));
+            assertChanged();
+            Files.createDirectory(folder);
+            assertChanged();
         }
     }
 
     @Test
-    void recordInPlace_timesInWholeSeconds_takesLonger() {
-        Object whole = state(FileTime.fromMillis(System.currentTimeMillis() / 1_000 * 1_000 - 1_000));
-        changes.recordInPlace(whole, file);
-        assertThat(changes.areInPlace(whole)).isFalse();
-        Object old = state(FileTime.fromMillis(System.currentTimeMillis() / 1_000 * 1_000 - 4_000));
-        changes.recordInPlace(old, file);
-        assertThat(changes.areInPlace(old)).isTrue();
+    void state_missingFolder_isUnknown() throws IOException {
+        Path folder = Files.createDirectory(parent.resolve("store"));
+        Files.delete(folder);
+        assertThat(new FolderChanges(folder).state()).isNull();
     }
 
     @Test
-    void recordInPlace_timeInTheFuture_hasNoEffect() {
-        Object state = state(FileTime.fromMillis(System.currentTimeMillis() + 60_000));
-        changes.recordInPlace(state, file);
-        assertThat(changes.areInPlace(state)).isFalse();
-    }
-
-    private static Object state(FileTime changed) {
-        return Map.of("fileKey", "a folder", "ctime", changed);
+    void isUnchangedSince_none_isFalse() {
+        assertThat(new State(Map.of(), 0).isUnchangedSince(null)).isFalse();
     }
 
     @Test
-    void recordInPlace_symbolicLink_hasNoEffect() throws Exception {
-        Path target = parent.resolve("target");
-        Files.move(file, target);
-        Files.createSymbolicLink(file, target);
-        assertThat(Files.exists(file, LinkOption.NOFOLLOW_LINKS)).isTrue();
-        Object state = state(FileTime.fromMillis(1));
-        changes.recordInPlace(state, file);
-        assertThat(changes.areInPlace(state)).isFalse();
+    void isUnchangedSince_aSecondOrMore_isFalse() {
+        State earlier = new State(Map.of("ctime", FileTime.fromMillis(1)), 5);
+        assertThat(new State(Map.of("ctime", FileTime.fromMillis(1)), 1_000_000_004).isUnchangedSince(earlier))
+                .isTrue();
+        assertThat(new State(Map.of("ctime", FileTime.fromMillis(1)), 1_000_000_005).isUnchangedSince(earlier))
+                .isFalse();
+        assertThat(new State(Map.of("ctime", FileTime.fromMillis(2)), 6).isUnchangedSince(earlier))
+                .isFalse();
+    }
+
+    @ParameterizedTest(name = "a change at {0} ns, at {1} ms: {2}")
+    @CsvSource({
+        "5_000_000_001, 5_200, false",
+        "5_000_000_001, 5_201, true",
+        "5_000_000_000, 8_000, false",
+        "5_000_000_000, 8_001, true",
+        "5_000_000_001, 4_000, false",
+    })
+    void isSettled(String changedNanos, String nowMillis, boolean settled) {
+        FileTime changed = FileTime.from(Long.parseLong(changedNanos.replace("_", "")), TimeUnit.NANOSECONDS);
+        assertThat(FolderChanges.isSettled(changed, Long.parseLong(nowMillis.replace("_", ""))))
+                .isEqualTo(settled);
     }
 }
