@@ -85,7 +85,8 @@ final class SqliteOpenFiles {
     Placement checkForCommit() {
         FolderChanges.State state = folder.state();
         if (state == null || !state.isUnchangedSince(inPlace)) {
-            inPlace = check() == Placement.IN_PLACE && !Files.isSymbolicLink(path) ? state : null;
+            boolean found = check() == Placement.IN_PLACE;
+            inPlace = found && state != null && !Files.isSymbolicLink(path) ? state : null;
         }
         return known;
     }

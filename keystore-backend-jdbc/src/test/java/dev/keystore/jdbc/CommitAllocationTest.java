@@ -27,10 +27,11 @@ class CommitAllocationTest {
     private static final int TRIES = 20;
 
     /**
-     * What a transaction allocates besides the copies of its values: 6,320 bytes were measured. The rest, which is less
-     * than one copy, is for longer paths: each commit checks that they lead to the open files.
+     * What a transaction allocates besides the copies of its values: 7,816 bytes were measured, of which some 1,500 are
+     * for the attributes of the folder, before and after the commit. The rest, which is less than one copy, is for
+     * longer paths.
      */
-    private static final int TRANSACTION = 7_000;
+    private static final int TRANSACTION = 8_800;
 
     /**
      * What the statement of a commit on PostgreSQL allocates besides the copies of its values: 5,984 bytes were
@@ -62,16 +63,16 @@ class CommitAllocationTest {
     }
 
     @Test
-    void transaction_ofOneReadAndOneWrite_copiesOnceMoreAndAllocatesLittleElse() {
+    void transaction_ofOneReadAndOneWrite_copiesOnceMoreAndAllocatesLittleElse() throws Exception {
         byte[] value = new byte[VALUE_BYTES];
+        Thread.sleep(300); // since the files were created, so that commits look at the folder only
         put(value);
-        assertThat(allocatedBytes(() -> alice.transaction("session:bob.1", tx -> {
-                    tx.find(KeyTypes.SESSION, "bob.1");
-                    tx.put(KeyTypes.SESSION, "bob.1", value);
-                    return tx;
-                })))
-                .isGreaterThan(3 * COPY)
-                .isLessThanOrEqualTo(3 * COPY + TRANSACTION);
+        long allocated = allocatedBytes(() -> alice.transaction("session:bob.1", tx -> {
+            tx.find(KeyTypes.SESSION, "bob.1");
+            tx.put(KeyTypes.SESSION, "bob.1", value);
+            return tx;
+        }));
+        assertThat(allocated).isGreaterThan(3 * COPY).isLessThanOrEqualTo(3 * COPY + TRANSACTION);
     }
 
     @Test

@@ -159,7 +159,7 @@ final class Journal implements Closeable {
         FolderChanges.State state = folder.state();
         if (state == null || !state.isUnchangedSince(inPlace)) {
             MapdbFolder.requireInPlace(path, key);
-            inPlace = Files.isSymbolicLink(path) ? null : state;
+            inPlace = state == null || Files.isSymbolicLink(path) ? null : state;
         }
     }
 
