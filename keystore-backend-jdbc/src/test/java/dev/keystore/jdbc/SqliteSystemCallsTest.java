@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The system calls of a commit, as {@code strace} sees them. */
-@Timeout(60)
+@Timeout(120)
 final class SqliteSystemCallsTest {
 
     private static final int COMMITS = 50;

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * How often a commit forces a file, and which one, and how often it looks at the journal, as {@code strace} sees it.
  */
-@Timeout(60)
+@Timeout(120)
 final class FsyncCountTest {
 
     private static final int COMMITS = 50;
