@@ -157,7 +157,7 @@ public final class Bench implements Callable<Integer> {
         if (isComplete()) {
             report.writeFsyncDelays(project);
         } else {
-            report.writeFsyncDelayChart(target());
+            report.writeFsyncDelayCharts(target());
         }
         System.out.println(before == null ? report.fsyncDelays() : report.comparison());
     }

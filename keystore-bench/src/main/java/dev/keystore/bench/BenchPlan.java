@@ -100,7 +100,7 @@ public final class BenchPlan {
             for (int threads : THREADS) {
                 plan.variants.add(Variant.commit(peer, threads, ENTRIES));
             }
-            if (!peer.isLimit()) {
+            if (!peer.keepsValuesInMemory()) {
                 for (int threads : List.of(1, 16)) {
                     plan.variants.add(Variant.commit(peer, threads, 10));
                     plan.variants.add(Variant.commit(peer, threads, MANY_ENTRIES));

@@ -33,6 +33,15 @@ public record Measurement(
 
     /** Returns the CPU time that an operation took of its thread. */
     public double cpuMicrosPerOperation() {
-        return counts.getOrDefault("threadCpuMicros", Double.NaN) / counts.getOrDefault("operations", Double.NaN);
+        return perOperation("threadCpuMicros");
+    }
+
+    /** Returns the CPU time that an operation took of the process, with its threads in the background. */
+    public double processCpuMicrosPerOperation() {
+        return perOperation("processCpuMicros");
+    }
+
+    private double perOperation(String count) {
+        return counts.getOrDefault(count, Double.NaN) / counts.getOrDefault("operations", Double.NaN);
     }
 }

@@ -2,9 +2,12 @@ package dev.keystore.bench;
 
 import dev.keystore.bench.report.Spread;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -22,7 +25,8 @@ import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * Measures variants in rounds: each round measures every variant once, in a random order, each in a separate JVM.
+ * Measures variants in rounds: each round measures every variant once, each in a separate JVM. Variants that are
+ * compared with each other follow one another, in a random order.
  *
  * <p>JMH alone measures all forks of one variant before those of the next, minutes later. The speed of a shared machine
  * changes within minutes, so variants are compared within a round, over several rounds. Measuring them in one JVM would
@@ -51,6 +55,8 @@ final class Rounds {
      * the first use of a page takes microseconds, which would count for whatever allocates it.
      */
     private static final String[] TOUCHED_HEAP = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"};
+
+    private static final Path SYNC = Path.of("/bin/sync");
 
     private final Iterations iterations;
     private final Path folder;
@@ -106,23 +112,26 @@ final class Rounds {
     }
 
     private List<BuildVariant> shuffled(List<Variant> variants) {
-        List<BuildVariant> shuffled = new ArrayList<>();
+        Map<String, List<BuildVariant>> families = new LinkedHashMap<>();
         for (Variant variant : variants) {
-            shuffled.add(new BuildVariant(variant, false));
+            List<BuildVariant> family = families.computeIfAbsent(variant.family(), name -> new ArrayList<>());
+            family.add(new BuildVariant(variant, false));
             if (classPaths.compares() && variant.isKeystore()) {
-                shuffled.add(new BuildVariant(variant, true));
+                family.add(new BuildVariant(variant, true));
             }
         }
+        List<List<BuildVariant>> shuffled = new ArrayList<>(families.values());
         Collections.shuffle(shuffled, random);
-        return shuffled;
+        shuffled.forEach(family -> Collections.shuffle(family, random));
+        return shuffled.stream().flatMap(List::stream).toList();
     }
 
     private Measurement measure(BuildVariant build, int round) throws RunnerException, IOException {
         Variant variant = build.variant;
         boolean probed = variant.workload().needsFsyncRate();
-        double rateBefore = probed ? probe.rate() : 0;
+        double rateBefore = probed ? fsyncRate() : 0;
         RunResult result = fork(build);
-        double rateAfter = probed ? probe.rate() : 0;
+        double rateAfter = probed ? fsyncRate() : 0;
         Map<String, Double> counts = counts(result);
         return new Measurement(
                 variant,
@@ -131,6 +140,25 @@ final class Rounds {
                 score(variant.workload(), result),
                 variant.fsyncDelayMicros() > 0 ? delayedRate(counts) : (rateBefore + rateAfter) / 2,
                 counts);
+    }
+
+    /** Measures the fsync rate, after what earlier variants left in the page cache has been written. */
+    private double fsyncRate() throws IOException {
+        sync();
+        return probe.rate();
+    }
+
+    /** Executes the command {@code sync}, where the system has one. */
+    private static void sync() throws IOException {
+        if (!Files.isExecutable(SYNC)) {
+            return;
+        }
+        try {
+            new ProcessBuilder(SYNC.toString()).inheritIO().start().waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while the page cache was written");
+        }
     }
 
     /** Returns the fsync rate that the forked JVM measured, the only one in which fsyncs are delayed. */

@@ -7,6 +7,7 @@ import dev.keystore.bench.read.HotEntries.Distribution;
 import dev.keystore.bench.read.HotEntries.Room;
 import dev.keystore.bench.read.ReadPeers;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -90,6 +91,17 @@ public record Variant(Workload workload, int threads, Map<String, String> parame
     @JsonIgnore
     boolean isOnPostgres() {
         return workload.hasCommitPeers() && CommitPeers.valueOf(peer()).isOnPostgres();
+    }
+
+    /**
+     * Returns what it has in common with the variants that it is compared with, which are measured one after the other:
+     * a benchmark, its parameters except for the peer, and one thread or several.
+     */
+    @JsonIgnore
+    String family() {
+        Map<String, String> common = new TreeMap<>(parameters);
+        common.keySet().removeAll(Set.of("peer", "committing"));
+        return workload.benchmark() + common + (threads == 1) + isOnPostgres();
     }
 
     /** Returns whether it measures Keystore. */

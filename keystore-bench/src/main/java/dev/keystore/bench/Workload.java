@@ -42,6 +42,11 @@ public enum Workload {
         NOTHING
     }
 
+    /** Returns the name of its JMH class. */
+    String benchmark() {
+        return method.substring(0, method.lastIndexOf('.'));
+    }
+
     /** Returns the regular expression that selects its JMH method. */
     String pattern() {
         return "^" + (Workload.class.getPackageName() + "." + method).replace(".", "\\.") + "$";

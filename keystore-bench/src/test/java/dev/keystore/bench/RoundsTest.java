@@ -66,6 +66,49 @@ class RoundsTest {
     }
 
     @Test
+    void run_ofSeveralKinds_measuresThoseThatAreComparedOneAfterTheOther() throws Exception {
+        Variant commit = Variant.commit(CommitPeers.APPEND, 1, 10);
+        Variant compared = Variant.commit(CommitPeers.JDBC_SQLITE, 1, 10);
+        Variant other = Variant.commit(CommitPeers.APPEND, 2, 10);
+        Variant more = Variant.commit(CommitPeers.APPEND_GROUPS, 3, 10);
+
+        List<Variant> measured = rounds().run(BenchPlan.of(commit, other, compared, more), 1).stream()
+                .map(Measurement::variant)
+                .toList();
+
+        assertThat(measured).containsExactlyInAnyOrder(commit, compared, other, more);
+        assertThat(Math.abs(measured.indexOf(commit) - measured.indexOf(compared)))
+                .isEqualTo(1);
+        assertThat(Math.abs(measured.indexOf(other) - measured.indexOf(more))).isEqualTo(1);
+    }
+
+    @Test
+    void families_areVariantsThatGoalsCompare() {
+        assertThat(Variant.commit(CommitPeers.KEYSTORE_SQLITE, 16, 10).family())
+                .isEqualTo(Variant.commit(CommitPeers.ROCKSDB, 64, 10).family())
+                .isNotEqualTo(Variant.commit(CommitPeers.ROCKSDB, 16, 20).family())
+                .isNotEqualTo(
+                        Variant.commit(CommitPeers.KEYSTORE_POSTGRES, 16, 10).family());
+        assertThat(Variant.coldRead(Workload.READ_COLD, CommitPeers.KEYSTORE_SQLITE, 10)
+                        .family())
+                .isEqualTo(Variant.coldRead(Workload.READ_COLD_SEVERAL, CommitPeers.JDBC_SQLITE_TUNED, 10)
+                        .family());
+        assertThat(Variant.duringCommits(true).family())
+                .isEqualTo(Variant.duringCommits(false).family());
+    }
+
+    @Test
+    void wholeRun_ofLargeStores_hasNoPeerThatKeepsValuesInMemory() {
+        assertThat(BenchPlan.ofWholeRun(Goals.variants()).variants())
+                .contains(Variant.commit(CommitPeers.JDBC_SQLITE_MINIMAL, 16, BenchPlan.ENTRIES))
+                .contains(Variant.commit(CommitPeers.JDBC_SQLITE_GROUPS, 16, BenchPlan.MANY_ENTRIES))
+                .doesNotContain(
+                        Variant.commit(CommitPeers.JDBC_SQLITE_MINIMAL, 16, BenchPlan.MANY_ENTRIES),
+                        Variant.commit(CommitPeers.JDBC_SQLITE_MINIMAL_FENCED, 1, BenchPlan.MANY_ENTRIES),
+                        Variant.commit(CommitPeers.APPEND_GROUPS, 16, BenchPlan.MANY_ENTRIES));
+    }
+
+    @Test
     void shortRun_measuresGoalsInEachRound_andOthersOnce() {
         BenchPlan plan = BenchPlan.ofShortRun(Goals.variants(), Goals.variantsWithBound());
         Variant goal = Variant.commit(CommitPeers.KEYSTORE_MAPDB, 16, BenchPlan.MANY_ENTRIES);

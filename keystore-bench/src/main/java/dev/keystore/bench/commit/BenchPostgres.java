@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -56,6 +58,18 @@ public final class BenchPostgres implements AutoCloseable {
     /** Drops the schema of a peer's folder. */
     public static void drop(Path folder) throws SQLException {
         execute("DROP SCHEMA " + name(folder) + " CASCADE");
+    }
+
+    /** Returns the value of a setting of the server. */
+    static String setting(String name) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url());
+                PreparedStatement show = connection.prepareStatement("SELECT current_setting(?)")) {
+            show.setString(1, name);
+            try (ResultSet setting = show.executeQuery()) {
+                setting.next();
+                return setting.getString(1);
+            }
+        }
     }
 
     private static String name(Path folder) {

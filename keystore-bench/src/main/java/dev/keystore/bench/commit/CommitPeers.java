@@ -158,9 +158,12 @@ public enum CommitPeers {
         return durability;
     }
 
-    /** Returns whether it is not a store, but the lower limit of what one has to do. */
-    public boolean isLimit() {
-        return this == APPEND || this == APPEND_GROUPS;
+    /** Returns whether it reads all values from a map in memory, so that its store has to be small. */
+    public boolean keepsValuesInMemory() {
+        return this == APPEND
+                || this == APPEND_GROUPS
+                || this == JDBC_SQLITE_MINIMAL
+                || this == JDBC_SQLITE_MINIMAL_FENCED;
     }
 
     /** Returns whether it needs a {@link BenchPostgres}. */

@@ -62,7 +62,9 @@ final class JdbcCommit implements CommitPeer {
             for (String id : ids) {
                 upsert(context, id, Payload.first(id));
             }
-            takeOver(context);
+            if (fence != null) {
+                RawSqlite.takeOver(connection, context);
+            }
             connection.setAutoCommit(true);
         } finally {
             lock.unlock();
@@ -80,7 +82,7 @@ final class JdbcCommit implements CommitPeer {
         try {
             begin();
             if (fence != null) {
-                fence(fence, ids.get(0).context);
+                RawSqlite.fence(fence, ++commits, ids.get(0).context);
             }
             for (Id one : ids) {
                 byte[] session =
@@ -103,24 +105,6 @@ final class JdbcCommit implements CommitPeer {
     private void begin() throws SQLException {
         if (connection.getAutoCommit()) {
             connection.setAutoCommit(false);
-        }
-    }
-
-    private void takeOver(String context) throws SQLException {
-        if (fence != null) {
-            try (PreparedStatement owner = connection.prepareStatement(RawSqlite.TAKE_OVER)) {
-                owner.setString(1, context);
-                owner.executeUpdate();
-            }
-        }
-    }
-
-    /** Does what a group of commits of one context needs. */
-    private void fence(PreparedStatement statement, String context) throws SQLException {
-        statement.setLong(1, ++commits);
-        statement.setString(2, context);
-        if (statement.executeUpdate() != 1) {
-            throw new SQLException("another owner has taken over context " + context);
         }
     }
 

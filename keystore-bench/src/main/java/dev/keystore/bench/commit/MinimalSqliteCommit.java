@@ -6,9 +6,11 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -34,6 +36,7 @@ final class MinimalSqliteCommit implements CommitPeer {
     private final @Nullable PreparedStatement fence;
     private final ConcurrentMap<String, byte[]> values = new ConcurrentHashMap<>();
     private final CommitGroups<List<Row>> groups = new CommitGroups<>(Integer.MAX_VALUE, this::write);
+    private final Set<String> owned = new HashSet<>();
     private final AtomicLong fsyncs = new AtomicLong();
 
     MinimalSqliteCommit(DataSource sqlite, boolean fenced) throws SQLException {
@@ -83,7 +86,7 @@ final class MinimalSqliteCommit implements CommitPeer {
         List<Row> rows = group.stream().flatMap(List::stream).toList();
         try {
             if (fence != null) {
-                own(fence, rows.get(0).context);
+                fence(fence, rows.get(0).context);
             }
             for (int from = 0; from < rows.size(); from += ROWS_PER_UPSERT) {
                 upsert(rows.subList(from, Math.min(rows.size(), from + ROWS_PER_UPSERT)));
@@ -97,15 +100,11 @@ final class MinimalSqliteCommit implements CommitPeer {
         rows.forEach(row -> values.put(row.kind.key(row.context, row.id), row.value));
     }
 
-    private void own(PreparedStatement statement, String context) throws SQLException {
-        statement.setLong(1, fsyncs.get() + 1);
-        statement.setString(2, context);
-        if (statement.executeUpdate() != 1) {
-            try (PreparedStatement owner = connection.prepareStatement(RawSqlite.TAKE_OVER)) {
-                owner.setString(1, context);
-                owner.executeUpdate();
-            }
+    private void fence(PreparedStatement statement, String context) throws SQLException {
+        if (owned.add(context)) {
+            RawSqlite.takeOver(connection, context);
         }
+        RawSqlite.fence(statement, fsyncs.get() + 1, context);
     }
 
     private void upsert(List<Row> rows) throws SQLException {

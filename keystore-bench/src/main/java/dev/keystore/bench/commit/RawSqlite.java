@@ -1,6 +1,9 @@
 package dev.keystore.bench.commit;
 
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConfig.JournalMode;
 import org.sqlite.SQLiteConfig.Pragma;
@@ -30,7 +33,7 @@ final class RawSqlite {
             ) STRICT
             """;
 
-    static final String TAKE_OVER = "INSERT INTO owner (context, epoch, commit_sequence) VALUES (?, 1, 0)"
+    private static final String TAKE_OVER = "INSERT INTO owner (context, epoch, commit_sequence) VALUES (?, 1, 0)"
             + " ON CONFLICT (context) DO NOTHING";
 
     static final String FENCE = "UPDATE owner SET commit_sequence = ? WHERE context = ? AND epoch = 1";
@@ -55,6 +58,23 @@ final class RawSqlite {
         config.setGetGeneratedKeys(false);
         config.setTransactionMode(TransactionMode.IMMEDIATE);
         return source(config, file);
+    }
+
+    /** Makes this process the owner of a context that has none. */
+    static void takeOver(Connection connection, String context) throws SQLException {
+        try (PreparedStatement owner = connection.prepareStatement(TAKE_OVER)) {
+            owner.setString(1, context);
+            owner.executeUpdate();
+        }
+    }
+
+    /** Executes {@link #FENCE}: checks the owner of a context, and stores the number of a commit. */
+    static void fence(PreparedStatement statement, long commit, String context) throws SQLException {
+        statement.setLong(1, commit);
+        statement.setString(2, context);
+        if (statement.executeUpdate() != 1) {
+            throw new SQLException("another owner has taken over context " + context);
+        }
     }
 
     private static SQLiteConfig durable() {

@@ -38,15 +38,26 @@ public class MessageBenchmark {
     /** The key stores that are compared. */
     public enum Keys {
         /** Keystore on a backend in memory: not durable. */
-        KEYSTORE,
+        KEYSTORE("Keystore, backend in memory"),
         /** Keystore on SQLite: each encryption and each decryption is one durable commit. */
-        KEYSTORE_SQLITE,
+        KEYSTORE_SQLITE("Keystore on SQLite"),
         /** libsignal's in-memory store. */
-        IN_MEMORY,
+        IN_MEMORY("libsignal's store in memory"),
         /** The same, and each session is written to SQLite by raw JDBC, in groups. */
-        JDBC_SQLITE_GROUPS_TUNED,
+        JDBC_SQLITE_GROUPS_TUNED("the same, and written to SQLite by raw JDBC, in groups, tuned"),
         /** The same, and each session is appended to a file, in groups. */
-        APPEND_GROUPS;
+        APPEND_GROUPS("the same, and appended to a file, in groups");
+
+        private final String title;
+
+        Keys(String title) {
+            this.title = title;
+        }
+
+        /** Returns its name in the tables. */
+        public String title() {
+            return title;
+        }
 
         boolean isKeystore() {
             return this == KEYSTORE || this == KEYSTORE_SQLITE;

@@ -27,6 +27,7 @@ public final class Report {
     private static final String BY_THREADS = "commits-by-threads.svg";
     private static final String BY_ENTRIES = "commits-by-entries.svg";
     private static final String BY_DELAY = "commits-by-fsync-time.svg";
+    private static final String RATIOS_BY_DELAY = "ratios-by-fsync-time.svg";
 
     private static final String RELATIVE = "commits, as a multiple of the fsync rate";
 
@@ -36,6 +37,13 @@ public final class Report {
 
             ![Durable commits by stored entries](performance/%s)
             """.formatted(BY_THREADS, BY_ENTRIES);
+
+    private static final String DELAY_CHARTS = """
+
+            ![Durable commits by the time of an fsync](performance/%s)
+
+            ![Ratios of durable commits by the time of an fsync](performance/%s)
+            """.formatted(BY_DELAY, RATIOS_BY_DELAY);
 
     private final Results results;
     private final Tables tables;
@@ -67,24 +75,22 @@ public final class Report {
         Document.replace(page, "figures", machine() + "\n" + tables() + "\n" + CHARTS);
     }
 
-    /** Writes the chart of commits by the time of an fsync. */
-    public void writeFsyncDelayChart(Path folder) throws IOException {
-        Files.writeString(
-                Files.createDirectories(folder).resolve(BY_DELAY), byDelay().svg());
+    /** Writes the charts of commits, and of their ratios, by the time of an fsync. */
+    public void writeFsyncDelayCharts(Path folder) throws IOException {
+        Files.createDirectories(folder);
+        Files.writeString(folder.resolve(BY_DELAY), byDelay().svg());
+        Files.writeString(folder.resolve(RATIOS_BY_DELAY), ratiosByDelay().svg());
     }
 
-    /** Writes the same chart, and replaces its table in {@code docs/performance.md}. */
+    /** Writes the same charts, and replaces their tables in {@code docs/performance.md}. */
     public void writeFsyncDelays(Path project) throws IOException {
-        writeFsyncDelayChart(project.resolve("docs/performance"));
-        Document.replace(
-                project.resolve("docs/performance.md"),
-                "fsync-time",
-                fsyncDelays() + "\n![Durable commits by the time of an fsync](performance/%s)\n".formatted(BY_DELAY));
+        writeFsyncDelayCharts(project.resolve("docs/performance"));
+        Document.replace(project.resolve("docs/performance.md"), "fsync-time", fsyncDelays() + DELAY_CHARTS);
     }
 
-    /** Returns the table of commits by the time of an fsync, as Markdown. */
+    /** Returns the tables of commits by the time of an fsync, as Markdown. */
     public String fsyncDelays() {
-        return machine() + "\n" + tables.fsyncDelays();
+        return machine() + "\n" + tables.fsyncDelays() + "\n" + tables.fsyncDelayRatios();
     }
 
     /** Returns all tables, as Markdown. */
@@ -115,6 +121,11 @@ public final class Report {
                                 tables.growth())
                 + tables.coldReads()
                         .map("\n### Reads that are not cached, as multiples of raw JDBC's of one id\n\n%s"::formatted)
+                        .orElse("")
+                + tables.messages()
+                        .map(
+                                "\n### Messages by the clock, as multiples of libsignal's store in memory\n\n%s"
+                                        ::formatted)
                         .orElse("");
     }
 
@@ -177,6 +188,21 @@ public final class Report {
                 "commits in the time of one fsync",
                 micros.stream().map("%,d µs"::formatted).toList(),
                 (peer, step) -> tables.delayed(peer, micros.get(step)));
+    }
+
+    private LineChart ratiosByDelay() {
+        List<Integer> micros = tables.delaysMicros();
+        LineChart chart = new LineChart(
+                "Ratios of durable commits by the time of an fsync, %d threads".formatted(BenchPlan.DELAYED_THREADS),
+                "delay of each fsync",
+                "Keystore's commits, as a ratio to the peer's",
+                micros.stream().map("%,d µs"::formatted).toList());
+        for (Tables.Ratio ratio : Tables.DELAYED_RATIOS) {
+            chart.add(
+                    ratio.title(),
+                    micros.stream().map(delay -> tables.delayed(ratio, delay)).toList());
+        }
+        return chart;
     }
 
     private Optional<Spread> relative(Variant variant) {

@@ -31,11 +31,9 @@ public record Results(Machine machine, String command, int rounds, long seed, Li
         return compare(of(one), of(other), figure);
     }
 
-    /**
-     * Returns the ratio of two variants' scores, each a multiple of the fsync rate if the variant is bound by fsyncs.
-     */
+    /** Returns the ratio of two variants' scores. */
     Optional<Spread> ratio(Variant one, Variant other) {
-        return compare(one, other, (a, b) -> a.relative() / b.relative());
+        return compare(one, other, (a, b) -> a.score() / b.score());
     }
 
     /** Returns the ratio of a variant's figure to that of the earlier build. */

@@ -5,6 +5,7 @@ import dev.keystore.bench.Measurement;
 import dev.keystore.bench.Variant;
 import dev.keystore.bench.Workload;
 import dev.keystore.bench.commit.CommitPeers;
+import dev.keystore.bench.message.MessageBenchmark.Keys;
 import dev.keystore.bench.read.HotEntries.Distribution;
 import dev.keystore.bench.read.HotEntries.Room;
 import dev.keystore.bench.read.ReadPeers;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
 /**
@@ -20,6 +22,23 @@ import java.util.stream.Collectors;
 final class Tables {
 
     private static final double MICROS_PER_SECOND = 1_000_000;
+
+    /** What Keystore's commits are compared with while fsyncs are delayed. */
+    static final List<Ratio> DELAYED_RATIOS = List.of(
+            new Ratio(
+                    "on SQLite, to raw JDBC in groups, tuned",
+                    CommitPeers.KEYSTORE_SQLITE,
+                    CommitPeers.JDBC_SQLITE_GROUPS_TUNED),
+            new Ratio(
+                    "on SQLite, to minimal groups, fenced",
+                    CommitPeers.KEYSTORE_SQLITE,
+                    CommitPeers.JDBC_SQLITE_MINIMAL_FENCED),
+            new Ratio("on SQLite, to RocksDB", CommitPeers.KEYSTORE_SQLITE, CommitPeers.ROCKSDB),
+            new Ratio("on MapDB, to appending in groups", CommitPeers.KEYSTORE_MAPDB, CommitPeers.APPEND_GROUPS),
+            new Ratio("on MapDB, to RocksDB", CommitPeers.KEYSTORE_MAPDB, CommitPeers.ROCKSDB));
+
+    /** A ratio of two peers. */
+    record Ratio(String title, CommitPeers one, CommitPeers other) {}
 
     private record Column<K>(String title, Function<K, Optional<Spread>> cell) {}
 
@@ -72,16 +91,39 @@ final class Tables {
         List<Column<CommitPeers>> columns = new ArrayList<>();
         for (int threads : List.of(1, 16)) {
             String suffix = threads == 1 ? ", 1 thread" : ", " + threads + " threads";
-            columns.add(new Column<>(
-                    "CPU µs" + suffix,
-                    peer -> results.spread(
-                            Variant.commit(peer, threads, BenchPlan.ENTRIES), Measurement::cpuMicrosPerOperation)));
-            columns.add(new Column<>(
-                    "fsyncs" + suffix,
-                    peer -> results.spread(
-                            Variant.commit(peer, threads, BenchPlan.ENTRIES), Measurement::fsyncsPerCommit)));
+            columns.add(cost("CPU µs" + suffix, threads, Measurement::cpuMicrosPerOperation));
+            columns.add(cost("of the process" + suffix, threads, Measurement::processCpuMicrosPerOperation));
+            columns.add(cost("fsyncs" + suffix, threads, Measurement::fsyncsPerCommit));
         }
         return table("a commit to", List.of(CommitPeers.values()), CommitPeers::title, columns);
+    }
+
+    private Column<CommitPeers> cost(String title, int threads, ToDoubleFunction<Measurement> figure) {
+        return new Column<>(title, peer -> results.spread(Variant.commit(peer, threads, BenchPlan.ENTRIES), figure));
+    }
+
+    /**
+     * Returns the messages of each key store by the clock, as multiples of those of libsignal's in memory, and their
+     * CPU time; empty if none was measured.
+     */
+    Optional<String> messages() {
+        if (results.variants().stream().noneMatch(variant -> variant.workload() == Workload.MESSAGE_BY_CLOCK)) {
+            return Optional.empty();
+        }
+        List<Column<Keys>> columns = new ArrayList<>();
+        for (int threads : List.of(1, 16)) {
+            String suffix = threads == 1 ? ", 1 thread" : ", " + threads + " threads";
+            Variant memory = Variant.message(Workload.MESSAGE_BY_CLOCK, Keys.IN_MEMORY, threads);
+            columns.add(new Column<>(
+                    "messages/s" + suffix,
+                    keys -> results.ratio(Variant.message(Workload.MESSAGE_BY_CLOCK, keys, threads), memory)));
+            columns.add(new Column<>(
+                    "CPU µs of the process" + suffix,
+                    keys -> results.spread(
+                            Variant.message(Workload.MESSAGE_BY_CLOCK, keys, threads),
+                            Measurement::processCpuMicrosPerOperation)));
+        }
+        return Optional.of(table("sessions kept by", List.of(Keys.values()), Keys::title, columns));
     }
 
     /** Returns the commits of each peer by the number of stored entries, as multiples of the fsync rate. */
@@ -116,6 +158,24 @@ final class Tables {
                 columns);
     }
 
+    /** Returns the ratios of commits whose fsyncs are delayed, by the delay. */
+    String fsyncDelayRatios() {
+        List<Column<Ratio>> columns = new ArrayList<>();
+        for (int micros : delaysMicros()) {
+            columns.add(new Column<>("%,d µs".formatted(micros), ratio -> delayed(ratio, micros)));
+        }
+        return table("Keystore's commits, with fsyncs delayed by", DELAYED_RATIOS, Ratio::title, columns);
+    }
+
+    /** Returns the ratio of two peers' commits with a delay. */
+    Optional<Spread> delayed(Ratio ratio, int micros) {
+        return results.ratio(delayedCommit(ratio.one, micros), delayedCommit(ratio.other, micros));
+    }
+
+    private static Variant delayedCommit(CommitPeers peer, int micros) {
+        return Variant.delayedCommit(peer, BenchPlan.DELAYED_THREADS, BenchPlan.ENTRIES, micros);
+    }
+
     /** Returns the time of a delayed fsync in microseconds: the median over all variants with the delay. */
     private double fsyncMicros(int delayMicros) {
         return Spread.of(results.measurements().stream()
@@ -128,8 +188,7 @@ final class Tables {
     /** Returns the commits of a peer in that time. */
     Optional<Spread> delayed(CommitPeers peer, int micros) {
         return results.spread(
-                Variant.delayedCommit(peer, BenchPlan.DELAYED_THREADS, BenchPlan.ENTRIES, micros),
-                one -> one.score() * fsyncMicros(micros) / MICROS_PER_SECOND);
+                delayedCommit(peer, micros), one -> one.score() * fsyncMicros(micros) / MICROS_PER_SECOND);
     }
 
     /**
@@ -170,7 +229,7 @@ final class Tables {
         results.variants().stream()
                 .sorted((a, b) -> a.toString().compareTo(b.toString()))
                 .forEach(variant -> {
-                    results.ratioToBefore(variant, Measurement::relative)
+                    results.ratioToBefore(variant, Measurement::score)
                             .ifPresent(ratio -> table.append("| %s | %s |%n".formatted(variant, ratio)));
                     results.ratioToBefore(variant, Measurement::cpuMicrosPerOperation)
                             .ifPresent(ratio -> table.append("| its CPU time per operation | %s |%n".formatted(ratio)));

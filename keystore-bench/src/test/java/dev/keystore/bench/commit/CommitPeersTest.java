@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each peer does what the benchmark measures. */
 @Timeout(120)
@@ -44,6 +45,12 @@ class CommitPeersTest {
     @AfterAll
     static void stopServer() throws Exception {
         server.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fsync", "synchronous_commit", "full_page_writes"})
+    void server_isDurable(String setting) throws Exception {
+        assertThat(BenchPostgres.setting(setting)).isEqualTo("on");
     }
 
     @ParameterizedTest
