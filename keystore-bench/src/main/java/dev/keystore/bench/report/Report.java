@@ -90,7 +90,8 @@ public final class Report {
 
     /** Returns the tables of commits by the time of an fsync, as Markdown. */
     public String fsyncDelays() {
-        return machine() + "\n" + tables.fsyncDelays() + "\n" + tables.fsyncDelayRatios();
+        return machine() + "\n" + tables.fsyncDelays() + "\n" + tables.fsyncDelayRatios() + "\n"
+                + tables.fsyncDelayCores();
     }
 
     /** Returns all tables, as Markdown. */

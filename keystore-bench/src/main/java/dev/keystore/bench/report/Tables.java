@@ -167,6 +167,23 @@ final class Tables {
         return table("Keystore's commits, with fsyncs delayed by", DELAYED_RATIOS, Ratio::title, columns);
     }
 
+    /** Returns how many cores each peer keeps busy while fsyncs are delayed, by the delay. */
+    String fsyncDelayCores() {
+        List<Column<CommitPeers>> columns = new ArrayList<>();
+        for (int micros : delaysMicros()) {
+            columns.add(new Column<>(
+                    "%,d µs".formatted(micros),
+                    peer -> results.spread(
+                            delayedCommit(peer, micros),
+                            one -> one.score() * one.processCpuMicrosPerOperation() / MICROS_PER_SECOND)));
+        }
+        return table(
+                "cores that the process uses, with fsyncs delayed by",
+                List.of(CommitPeers.values()),
+                CommitPeers::title,
+                columns);
+    }
+
     /** Returns the ratio of two peers' commits with a delay. */
     Optional<Spread> delayed(Ratio ratio, int micros) {
         return results.ratio(delayedCommit(ratio.one, micros), delayedCommit(ratio.other, micros));

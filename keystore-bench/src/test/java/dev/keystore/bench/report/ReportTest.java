@@ -116,7 +116,13 @@ class ReportTest {
     @Test
     void delays_ofFsyncs_areDrawnAsCommitsInTheTimeOfOne() throws Exception {
         Results results = results(
-                new Measurement(delayed(CommitPeers.KEYSTORE_MAPDB, 30), false, 1, 60_000, 25_000, Map.of()),
+                new Measurement(
+                        delayed(CommitPeers.KEYSTORE_MAPDB, 30),
+                        false,
+                        1,
+                        60_000,
+                        25_000,
+                        Map.of("operations", 1_000.0, "processCpuMicros", 30_000.0)),
                 new Measurement(delayed(CommitPeers.ROCKSDB, 30), false, 1, 75_000, 25_000, Map.of()),
                 new Measurement(delayed(CommitPeers.ROCKSDB, 2_000), false, 1, 5_000, 500, Map.of()));
         Files.createDirectories(folder.resolve("docs"));
@@ -129,6 +135,7 @@ class ReportTest {
                 .content()
                 .contains(" | 30 µs (40.0) | 2,000 µs (2,000) |", "| RocksDB, WriteBatch | 3.00 | 10.0 |")
                 .contains("(performance/commits-by-fsync-time.svg)")
+                .contains("with fsyncs delayed by | 30 µs |", "| Keystore on MapDB | 1.80 |")
                 .contains("| on MapDB, to RocksDB | 0.80 |", "(performance/ratios-by-fsync-time.svg)");
         assertThat(folder.resolve("docs/performance/ratios-by-fsync-time.svg"))
                 .content()
