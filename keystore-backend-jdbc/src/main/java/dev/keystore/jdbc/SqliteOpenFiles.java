@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * which are not reused while a file is open. On Windows, where open files can't be removed, nothing is checked.
  *
  * <p>A file that is overwritten in place, for example by {@code cp other.db keys.db}, keeps its inode: that is not
- * detected, and damages the store.
+ * detected, and damages the store. Another file system that is mounted over the path is noticed within a second, when
+ * the files are next looked at.
  *
  * <p>Concurrency: any thread may use this. A placement other than {@link Placement#IN_PLACE} is final: even if the file
  * is moved back, it may have been written to meanwhile without the log.
@@ -44,7 +45,9 @@ final class SqliteOpenFiles {
 
     private final @Nullable Object fileKey;
     private final @Nullable Object logKey;
-    private final FolderChanges folder;
+
+    /** Shows changes of both names; null if the log is in another folder, since the path is a symbolic link. */
+    private final @Nullable FolderChanges folder;
 
     /** The state of the folder before both files were found in place; null if they have to be looked at. */
     private volatile FolderChanges.@Nullable State inPlace;
@@ -59,7 +62,8 @@ final class SqliteOpenFiles {
     SqliteOpenFiles(Path path, @Nullable Object fileKey) throws IOException {
         this.path = path;
         this.log = SqliteTarget.sibling(path, "-wal");
-        this.folder = new FolderChanges(Folders.parentOf(path.toAbsolutePath()));
+        Path parent = Folders.parentOf(path.toAbsolutePath());
+        this.folder = parent.equals(Folders.parentOf(log.toAbsolutePath())) ? new FolderChanges(parent) : null;
         this.fileKey = fileKey;
         this.logKey = key(log);
     }
@@ -83,7 +87,7 @@ final class SqliteOpenFiles {
      * second, and otherwise at the files.
      */
     Placement checkForCommit() {
-        FolderChanges.State state = folder.state();
+        FolderChanges.State state = folder == null ? null : folder.state();
         if (state == null || !state.isUnchangedSince(inPlace)) {
             boolean found = check() == Placement.IN_PLACE;
             inPlace = found && state != null && !Files.isSymbolicLink(path) ? state : null;

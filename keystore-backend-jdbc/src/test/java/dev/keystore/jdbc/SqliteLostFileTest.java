@@ -12,15 +12,18 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.HashMap;
+import java.util.Map;
 import org.jdbi.v3.core.Handle;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A store whose file or log is removed, moved or replaced while it is open. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "files that are open can't be removed")
@@ -268,6 +271,67 @@ final class SqliteLostFileTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"keys.db", "keys.db-wal"})
+    @DisplayName("R11 after the target of a symbolic link to another folder or its log is removed, commits are refused")
+    void removedBehindALink(String name) throws Exception {
+        Path target = fileInAnotherFolder();
+        Files.createSymbolicLink(path, target);
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        Files.delete(target.resolveSibling(name));
+
+        assertRefused(backend, name.equals("keys.db") ? path : target.resolveSibling(name));
+        closeLost(backend);
+    }
+
+    @Test
+    @DisplayName("R11 a log in another folder is looked at even after a hard link has replaced the symbolic one")
+    void linkReplacedByAHardLink() throws Exception {
+        Path target = fileInAnotherFolder();
+        Files.createSymbolicLink(path, target);
+        JdbcBackend backend = open();
+        Files.delete(path);
+        Files.createLink(path, target);
+        Thread.sleep(250);
+        save(backend, "kept");
+        Path targetLog = target.resolveSibling("keys.db-wal");
+        Files.delete(targetLog);
+
+        assertRefused(backend, targetLog);
+        backend.close();
+    }
+
+    @Test
+    @DisplayName("R11 a file that was moved and linked back is looked at in the folder that it is in now")
+    void movedAndLinkedBack() throws Exception {
+        JdbcBackend backend = open();
+        Path target = Files.createDirectory(folder.resolve("target")).resolve("keys.db");
+        Files.move(path, target);
+        Files.createSymbolicLink(path, target);
+        Thread.sleep(250);
+        save(backend, "kept");
+        Files.delete(target);
+
+        assertRefused(backend, path);
+        closeLost(backend);
+    }
+
+    private Path fileInAnotherFolder() throws IOException {
+        Path target = Files.createDirectory(folder.resolve("target")).resolve("keys.db");
+        SqliteFixture.open(target).close();
+        return target;
+    }
+
+    /** Closes a store that may be unable to save its last commits. */
+    private static void closeLost(JdbcBackend backend) {
+        try {
+            backend.close();
+        } catch (BackendException e) {
+            assertThat(e).hasMessageContaining("and they are lost");
+        }
+    }
+
     @Test
     @DisplayName("a path is not opened again while the process still has the lost file open")
     void openedAgain() throws Exception {
@@ -289,34 +353,41 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 if the file is replaced during commits, all that were acknowledged are in the file that was moved"
-            + " away")
+    @Timeout(120)
+    @DisplayName("R11 if the file is moved during commits, all that were acknowledged are in it, and began before the"
+            + " move")
     void replacedWhileCommitting() throws Exception {
         for (int round = 0; round < 5; round++) {
             Path current = folder.resolve("round-" + round + ".db");
             Path aside = folder.resolve("aside-" + round + ".db");
             JdbcBackend backend = SqliteFixture.open(current);
-            List<String> acknowledged = new ArrayList<>();
+            Thread.sleep(250);
+            Map<String, Long> acknowledged = new HashMap<>();
             Thread committing = new Thread(() -> commitUntilRefused(backend, acknowledged));
+            committing.setDaemon(true);
             committing.start();
-            while (backend.list("alice").count() <= round) {
+            while (backend.list("alice").count() <= round + 1) {
                 Thread.onSpinWait();
             }
             Files.move(current, aside);
+            long movedNanos = System.nanoTime();
             committing.join();
 
             assertCloseSaysSo(backend);
             try (JdbcBackend moved = SqliteFixture.open(aside)) {
-                assertThat(moved.list("alice").map(entry -> entry.id())).containsAll(acknowledged);
+                assertThat(moved.list("alice").map(entry -> entry.id())).containsAll(acknowledged.keySet());
             }
+            assertThat(acknowledged.values()).allMatch(beganNanos -> beganNanos - movedNanos < 0);
         }
     }
 
-    private static void commitUntilRefused(JdbcBackend backend, List<String> acknowledged) {
+    /** Records the acknowledged commits, and when each began. */
+    private static void commitUntilRefused(JdbcBackend backend, Map<String, Long> acknowledged) {
         try {
             for (int i = 0; true; i++) {
+                long beganNanos = System.nanoTime();
                 save(backend, "id." + i);
-                acknowledged.add("id." + i);
+                acknowledged.put("id." + i, beganNanos);
             }
         } catch (BackendException e) {
             // The file is gone.

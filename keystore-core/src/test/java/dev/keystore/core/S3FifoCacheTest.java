@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
@@ -164,11 +165,13 @@ class S3FifoCacheTest {
     @Test
     @DisplayName("R31 a put that ends with an error at any call leaves a cache that holds what is put afterwards")
     void put_endsWithAnError_isRepaired() {
-        int failures = 0;
-        while (failsAt(failures + 1, 2) || failsAt(failures + 1, 4)) {
-            failures++;
+        for (int key : new int[] {2, 4}) {
+            int failures = 0;
+            while (failsAt(failures + 1, key)) {
+                failures++;
+            }
+            assertThat(failures).isGreaterThan(1);
         }
-        assertThat(failures).isGreaterThan(1);
     }
 
     /** Puts a node whose weight fails at a call, and others afterwards; returns whether it failed. */
@@ -195,6 +198,26 @@ class S3FifoCacheTest {
             assertThat(first.older == null && first.newer == null).isTrue();
         }
         return failed;
+    }
+
+    @Test
+    @DisplayName(
+            "R31 an eviction or a removal that ends with an error leaves a cache that holds what is put afterwards")
+    void evictOrRemove_endsWithAnError_isRepaired() {
+        List<Runnable> removals = List.of(() -> put(6), () -> cache.remove(key(1)));
+        for (Runnable removal : removals) {
+            cache.clear();
+            FailingNode oldest = new FailingNode(key(1), 0);
+            cache.put(oldest);
+            put(2, 3, 4, 5);
+            oldest.callsUntilFailure = 1;
+            assertThatExceptionOfType(StackOverflowError.class).isThrownBy(removal::run);
+            put(6);
+            assertThat(cache.weight()).isEqualTo(2);
+            put(7, 8, 9, 0);
+            assertThat(cache.weight()).isEqualTo(10);
+            assertThat(keys()).isEqualTo("06789");
+        }
     }
 
     /** A node whose weight cannot be computed at one call. */

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A folder is identified by its device and inode, and each change of a name in it changes its {@code ctime}. A file
  * that is mounted over another one changes neither; therefore two states are only equal within a second. On file
- * systems other than those of Linux that have multigrain times, the state is always unknown.
+ * systems other than those of Linux that have multigrain times, the state is always unknown. This assumes that a change
+ * of a name becomes visible within 200 ms of the {@code ctime} that it sets.
  *
  * <p>Concurrency: any thread may use this.
  */
@@ -36,9 +37,6 @@ public final class FolderChanges {
      */
     private static final long SETTLED_MILLIS = 200;
 
-    /** The same if the time is a whole second, as on file systems that store nothing finer. */
-    private static final long SETTLED_SECONDS_MILLIS = 3_000;
-
     private static final long MAXIMUM_AGE_NANOS = 1_000_000_000;
 
     private final Path folder;
@@ -52,15 +50,20 @@ public final class FolderChanges {
      */
     public FolderChanges(Path folder) {
         this.folder = folder;
-        this.isKnown = isMultigrain(folder) && read(folder) != null;
+        this.isKnown = isOnMultigrain(folder) && read(folder) != null;
     }
 
-    private static boolean isMultigrain(Path folder) {
+    private static boolean isOnMultigrain(Path folder) {
         try {
-            return MULTIGRAIN.contains(Files.getFileStore(folder).type());
+            return isMultigrain(Files.getFileStore(folder).type());
         } catch (IOException | RuntimeException e) {
             return false; // in some containers, the mount cannot be found
         }
+    }
+
+    /** Returns whether the file systems of a type have multigrain times. */
+    static boolean isMultigrain(String type) {
+        return MULTIGRAIN.contains(type);
     }
 
     private static @Nullable Map<String, Object> read(Path folder) {
@@ -74,7 +77,8 @@ public final class FolderChanges {
     /**
      * Returns the state of the folder now, with one call of {@code stat}.
      *
-     * @return the state; null if it is unknown, or if the last change is so recent that a further one might not show
+     * @return the state; null if it is unknown, or if a further change might not show because the last one is recent or
+     *     has a time of whole seconds
      */
     public @Nullable State state() {
         if (!isKnown) {
@@ -90,10 +94,13 @@ public final class FolderChanges {
         return new State(attributes, sinceNanos);
     }
 
-    /** Returns whether a change after {@code nowMillis} will have another time. */
+    /**
+     * Returns whether a change after {@code nowMillis} will have another time. A whole second is never settled: the
+     * file system may store nothing finer.
+     */
     static boolean isSettled(FileTime changed, long nowMillis) {
-        boolean wholeSecond = changed.to(TimeUnit.NANOSECONDS) % 1_000_000_000 == 0;
-        return nowMillis - changed.toMillis() > (wholeSecond ? SETTLED_SECONDS_MILLIS : SETTLED_MILLIS);
+        boolean isWholeSecond = changed.to(TimeUnit.NANOSECONDS) % 1_000_000_000 == 0;
+        return !isWholeSecond && nowMillis - changed.toMillis() > SETTLED_MILLIS;
     }
 
     /** The state of a folder at some time. */
