@@ -371,7 +371,8 @@ final class SqliteLostFileTest {
             }
             Files.move(current, aside);
             long movedNanos = System.nanoTime();
-            committing.join();
+            committing.join(30_000);
+            assertThat(committing.isAlive()).as("commits go on").isFalse();
 
             assertCloseSaysSo(backend);
             try (JdbcBackend moved = SqliteFixture.open(aside)) {
