@@ -173,7 +173,7 @@ public final class BenchPlan {
     Duration estimate(Iterations iterations, int rounds) {
         Duration estimate = Duration.ZERO;
         for (Variant variant : variants) {
-            Duration once = iterations.duration(variant.workload()).plus(OVERHEAD);
+            Duration once = iterations.duration(variant).plus(OVERHEAD);
             estimate = estimate.plus(once.multipliedBy(rounds(variant, rounds)));
         }
         long entries = variants.stream()

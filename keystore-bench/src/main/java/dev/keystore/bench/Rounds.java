@@ -203,7 +203,7 @@ final class Rounds {
                 .include(variant.workload().pattern())
                 .threads(variant.threads())
                 .forks(1)
-                .warmupIterations(variant.workload().isCount() ? 0 : iterations.warmups(variant.workload()))
+                .warmupIterations(variant.workload().isCount() ? 0 : iterations.warmups(variant))
                 .warmupTime(time)
                 .measurementIterations(variant.workload().isCount() ? 1 : iterations.measured())
                 .measurementTime(time)

@@ -24,7 +24,7 @@ import org.openjdk.jmh.infra.ThreadParams;
  * Transactions that read one session, and write it and one other entry, 1 KiB each. They are durable when they return.
  * Threads never use the same id.
  *
- * <p>Run it with {@code mvn -q compile -Pbench -Dbench.options="--only=COMMIT"}.
+ * <p>Run it with {@code mvn -q compile -Pbench -Dbench.options="--only=^COMMIT"}.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
