@@ -372,7 +372,7 @@ final class SqliteLostFileTest {
             Files.move(current, aside);
             long movedNanos = System.nanoTime();
             committing.join(30_000);
-            assertThat(committing.isAlive()).as("commits go on").isFalse();
+            assertThat(committing.isAlive()).as("still committing").isFalse();
 
             assertCloseSaysSo(backend);
             try (JdbcBackend moved = SqliteFixture.open(aside)) {
