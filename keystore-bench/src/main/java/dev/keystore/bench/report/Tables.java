@@ -69,19 +69,22 @@ final class Tables {
                         workload == Workload.READ_ONE ? "one id" : "five ids",
                         room == Room.PLENTY ? "room" : "at the limit",
                         distribution == Distribution.ZIPF ? "Zipf" : "uniform",
-                        threads == 1 ? "1 thread" : threads + " threads");
+                        number(threads));
         Variant careful = Variant.read(workload, ReadPeers.CAFFEINE_COPY, room, distribution, threads);
         return new Column<>(
                 title, peer -> results.ratio(Variant.read(workload, peer, room, distribution, threads), careful));
+    }
+
+    private static String number(int threads) {
+        return threads == 1 ? "1 thread" : threads + " threads";
     }
 
     /** Returns the commits of each peer by threads, as multiples of the fsync rate. */
     String commits() {
         List<Column<CommitPeers>> columns = new ArrayList<>();
         for (int threads : threads()) {
-            columns.add(new Column<>(
-                    threads == 1 ? "1 thread" : threads + " threads",
-                    peer -> relative(Variant.commit(peer, threads, BenchPlan.ENTRIES))));
+            columns.add(
+                    new Column<>(number(threads), peer -> relative(Variant.commit(peer, threads, BenchPlan.ENTRIES))));
         }
         return table("committed to", List.of(CommitPeers.values()), CommitPeers::title, columns);
     }
@@ -90,7 +93,7 @@ final class Tables {
     String costs() {
         List<Column<CommitPeers>> columns = new ArrayList<>();
         for (int threads : List.of(1, 16)) {
-            String suffix = threads == 1 ? ", 1 thread" : ", " + threads + " threads";
+            String suffix = ", " + number(threads);
             columns.add(cost("CPU µs" + suffix, threads, Measurement::cpuMicrosPerOperation));
             columns.add(cost("of the process" + suffix, threads, Measurement::processCpuMicrosPerOperation));
             columns.add(cost("fsyncs" + suffix, threads, Measurement::fsyncsPerCommit));
@@ -112,16 +115,13 @@ final class Tables {
         }
         List<Column<Keys>> columns = new ArrayList<>();
         for (int threads : List.of(1, 16)) {
-            String suffix = threads == 1 ? ", 1 thread" : ", " + threads + " threads";
-            Variant memory = Variant.message(Workload.MESSAGE_BY_CLOCK, Keys.IN_MEMORY, threads);
+            String suffix = ", " + number(threads);
+            Function<Keys, Variant> message = keys -> Variant.message(Workload.MESSAGE_BY_CLOCK, keys, threads);
             columns.add(new Column<>(
-                    "messages/s" + suffix,
-                    keys -> results.ratio(Variant.message(Workload.MESSAGE_BY_CLOCK, keys, threads), memory)));
+                    "messages/s" + suffix, keys -> results.ratio(message.apply(keys), message.apply(Keys.IN_MEMORY))));
             columns.add(new Column<>(
                     "CPU µs of the process" + suffix,
-                    keys -> results.spread(
-                            Variant.message(Workload.MESSAGE_BY_CLOCK, keys, threads),
-                            Measurement::processCpuMicrosPerOperation)));
+                    keys -> results.spread(message.apply(keys), Measurement::processCpuMicrosPerOperation)));
         }
         return Optional.of(table("sessions kept by", List.of(Keys.values()), Keys::title, columns));
     }
@@ -132,7 +132,7 @@ final class Tables {
         for (int threads : List.of(1, 16)) {
             for (int entries : entries()) {
                 columns.add(new Column<>(
-                        "%s, %,d".formatted(threads == 1 ? "1 thread" : threads + " threads", entries),
+                        "%s, %,d".formatted(number(threads), entries),
                         peer -> relative(Variant.commit(peer, threads, entries))));
             }
         }
