@@ -65,6 +65,13 @@ public final class Bench implements Callable<Integer> {
     Path before;
 
     @Option(
+            names = "--turns",
+            description = "How many measured iterations of variants that are compared alternate, for example 20. Each"
+                    + " variant has a JVM with a heap of 1 GiB meanwhile. With it, tables are only printed. Default: 0,"
+                    + " each variant is measured as a whole.")
+    int turns;
+
+    @Option(
             names = "--millis",
             description =
                     "Duration of an iteration; default: 400, or 1000 with --whole. With it, tables are only printed.")
@@ -106,6 +113,8 @@ public final class Bench implements Callable<Integer> {
 
     /** Runs the benchmark; {@code --help} lists the options. */
     public static void main(String[] arguments) {
+        System.setProperty(
+                "jmh.ignoreLock", "true"); // JMH's lock would admit one JVM at a time, not several that alternate
         System.exit(new CommandLine(new Bench()).execute(arguments));
     }
 
@@ -186,7 +195,7 @@ public final class Bench implements Callable<Integer> {
     }
 
     private boolean isComplete() {
-        return isOfAllVariants() && millis == 0;
+        return isOfAllVariants() && millis == 0 && turns == 0;
     }
 
     private boolean isOfAllVariants() {
@@ -267,7 +276,7 @@ public final class Bench implements Callable<Integer> {
                 "%d variants, %d rounds, seed %d, stores in %s%n",
                 plan.variants().size(), rounds(), seed, folder);
         ClassPaths classPaths = ClassPaths.of(ClassPaths.ofThisJvm(), project, before);
-        Rounds measuring = new Rounds(iterations(), folder, classPaths, seed, jvmArguments, delay);
+        Rounds measuring = new Rounds(iterations(), folder, classPaths, seed, jvmArguments, delay, turns);
         Machine machine = Machine.of(project, folder);
         return new Results(machine, command(), rounds(), seed, measuring.run(plan, rounds()));
     }
@@ -283,6 +292,9 @@ public final class Bench implements Callable<Integer> {
         }
         if (rounds > 0) {
             options.add("--rounds=" + rounds);
+        }
+        if (turns > 0) {
+            options.add("--turns=" + turns);
         }
         return "mvn -q compile -Pbench"
                 + (options.isEmpty() ? "" : " -Dbench.options=\"" + String.join(" ", options) + "\"");

@@ -7,7 +7,6 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.openjdk.jmh.runner.RunnerException;
 
 /**
  * The class path of this build and, if two builds are compared, that of the other one. The other class path has the
@@ -74,7 +73,7 @@ final class ClassPaths {
     }
 
     /** Runs JMH so that its forks get one of the two class paths: JMH reads it from a system property. */
-    <T> T with(boolean old, ForkedRun<T> run) throws RunnerException {
+    <T, X extends Exception> T with(boolean old, ForkedRun<T, X> run) throws X {
         String original = ofThisJvm();
         System.setProperty(PROPERTY, old && before != null ? before : now);
         try {
@@ -84,8 +83,8 @@ final class ClassPaths {
         }
     }
 
-    /** A call of JMH. */
-    interface ForkedRun<T> {
-        T start() throws RunnerException;
+    /** A call that starts a fork of JMH. */
+    interface ForkedRun<T, X extends Exception> {
+        T start() throws X;
     }
 }

@@ -1,6 +1,7 @@
 package dev.keystore.bench;
 
 import java.time.Duration;
+import java.util.stream.Stream;
 
 /**
  * How long each variant is measured in a round, in a separate JVM.
@@ -25,6 +26,14 @@ record Iterations(int warmups, int warmupsOfAStore, int measured, long millis) {
     /** Returns the same numbers of iterations of another duration. */
     Iterations withMillis(long each) {
         return new Iterations(warmups, warmupsOfAStore, measured, each);
+    }
+
+    /**
+     * Returns iterations of which {@code turns} are measured, with the warm-up that the slowest of the variants needs.
+     */
+    Iterations ofTurns(int turns, Stream<Variant> variants) {
+        int longest = variants.mapToInt(this::warmups).max().orElse(warmups);
+        return new Iterations(longest, longest, turns, millis);
     }
 
     /** Returns the duration of all iterations of a variant. */

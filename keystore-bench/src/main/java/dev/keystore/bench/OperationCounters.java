@@ -33,9 +33,10 @@ public class OperationCounters {
     private double processCpuMicrosBefore;
     private double threadCpuMicrosBefore;
 
-    /** Starts counting. */
+    /** Starts counting, when this JVM has its turn. */
     @Setup(Level.Iteration)
     public void begin() {
+        Turn.begin();
         done = 0;
         processCpuMicrosBefore = currentProcessCpuMicros();
         threadCpuMicrosBefore = currentThreadCpuMicros();
@@ -47,6 +48,7 @@ public class OperationCounters {
         operations = done;
         threadCpuMicros = currentThreadCpuMicros() - threadCpuMicrosBefore;
         processCpuMicros = thread.getThreadIndex() == 0 ? currentProcessCpuMicros() - processCpuMicrosBefore : 0;
+        Turn.end();
     }
 
     /** Counts one operation. */

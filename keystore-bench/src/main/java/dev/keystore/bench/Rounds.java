@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.RunResult;
@@ -30,7 +31,8 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  *
  * <p>JMH alone measures all forks of one variant before those of the next, minutes later. The speed of a shared machine
  * changes within minutes, so variants are compared within a round, over several rounds. Measuring them in one JVM would
- * bring them closer together, but the compiled code of one would then depend on the other.
+ * bring them closer together, but the compiled code of one would then depend on the other. Instead, their JVMs can take
+ * {@link Turns}, iteration by iteration: one JVM for each variant is alive then, with a heap of 1 GiB.
  */
 final class Rounds {
 
@@ -65,6 +67,7 @@ final class Rounds {
     private final Random random;
     private final List<String> jvmArguments;
     private final @Nullable FsyncDelay fsyncDelay;
+    private final int turns;
 
     /**
      * Creates rounds without a variant yet.
@@ -72,6 +75,8 @@ final class Rounds {
      * @param folder where stores are created
      * @param jvmArguments the arguments of each forked JVM
      * @param fsyncDelay how fsyncs are delayed; null if no variant delays them
+     * @param turns how many measured iterations of variants that are compared alternate; 0 if each variant is measured
+     *     as a whole
      */
     Rounds(
             Iterations iterations,
@@ -79,7 +84,8 @@ final class Rounds {
             ClassPaths classPaths,
             long seed,
             List<String> jvmArguments,
-            @Nullable FsyncDelay fsyncDelay) {
+            @Nullable FsyncDelay fsyncDelay,
+            int turns) {
         this.iterations = iterations;
         this.folder = folder;
         this.probe = new FsyncProbe(folder);
@@ -89,29 +95,31 @@ final class Rounds {
         this.jvmArguments.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder));
         this.jvmArguments.addAll(jvmArguments);
         this.fsyncDelay = fsyncDelay;
+        this.turns = turns;
     }
 
     private record BuildVariant(Variant variant, boolean before) {}
 
-    List<Measurement> run(BenchPlan plan, int rounds) throws RunnerException, IOException {
+    List<Measurement> run(BenchPlan plan, int rounds) throws Exception {
         List<Measurement> measurements = new ArrayList<>();
         for (int round = 1; round <= plan.lastRound(rounds); round++) {
-            for (BuildVariant build : shuffled(plan.ofRound(round, rounds))) {
-                Measurement measured = measure(build, round);
-                System.out.printf(
-                        "round %d%s: %s: %s %s%n",
-                        round,
-                        build.before ? ", before" : "",
-                        build.variant,
-                        Spread.figure(measured.score()),
-                        build.variant.workload().unit());
-                measurements.add(measured);
+            for (List<BuildVariant> family : shuffled(plan.ofRound(round, rounds))) {
+                for (Measurement measured : measure(family, round)) {
+                    System.out.printf(
+                            "round %d%s: %s: %s %s%n",
+                            round,
+                            measured.before() ? ", before" : "",
+                            measured.variant(),
+                            Spread.figure(measured.score()),
+                            measured.variant().workload().unit());
+                    measurements.add(measured);
+                }
             }
         }
         return measurements;
     }
 
-    private List<BuildVariant> shuffled(List<Variant> variants) {
+    private List<List<BuildVariant>> shuffled(List<Variant> variants) {
         Map<String, List<BuildVariant>> families = new LinkedHashMap<>();
         for (Variant variant : variants) {
             List<BuildVariant> family = families.computeIfAbsent(variant.family(), name -> new ArrayList<>());
@@ -123,7 +131,51 @@ final class Rounds {
         List<List<BuildVariant>> shuffled = new ArrayList<>(families.values());
         Collections.shuffle(shuffled, random);
         shuffled.forEach(family -> Collections.shuffle(family, random));
-        return shuffled.stream().flatMap(List::stream).toList();
+        return shuffled;
+    }
+
+    private List<Measurement> measure(List<BuildVariant> family, int round) throws Exception {
+        if (turns > 0 && family.get(0).variant.workload().canAlternate()) {
+            return measureAlternately(family, round);
+        }
+        List<Measurement> measured = new ArrayList<>();
+        for (BuildVariant build : family) {
+            measured.add(measure(build, round));
+        }
+        return measured;
+    }
+
+    private List<Measurement> measureAlternately(List<BuildVariant> family, int round) throws Exception {
+        Iterations each = iterations.ofTurns(turns, family.stream().map(BuildVariant::variant));
+        Workload workload = family.get(0).variant.workload();
+        try (Turns<RunResult> alternating = new Turns<>()) {
+            for (BuildVariant build : family) {
+                Path own = folderOf(build);
+                classPaths.<Object, Exception>with(build.before, () -> {
+                    alternating.start(() -> fork(build.variant, own, each, alternating.jvmArgument()));
+                    return build;
+                });
+            }
+            for (int i = 0; i < each.warmups(); i++) {
+                alternating.take(random, () -> {});
+            }
+            double rates = 0;
+            for (int i = 0; i < turns; i++) {
+                rates += workload.needsFsyncRate() ? fsyncRate() : 0;
+                alternating.take(random, Rounds::sync);
+            }
+            List<Measurement> measured = new ArrayList<>();
+            for (RunResult result : alternating.results()) {
+                measured.add(measurement(family.get(measured.size()), round, result, rates / turns));
+            }
+            return measured;
+        }
+    }
+
+    /** Returns a folder that no other variant of a family uses. */
+    private Path folderOf(BuildVariant build) throws IOException {
+        String name = build.variant.threads() + (build.before ? "-before" : "");
+        return Files.createDirectories(folder.resolve(name));
     }
 
     private Measurement measure(BuildVariant build, int round) throws RunnerException, IOException {
@@ -132,13 +184,18 @@ final class Rounds {
         double rateBefore = probed ? fsyncRate() : 0;
         RunResult result = fork(build);
         double rateAfter = probed ? fsyncRate() : 0;
+        return measurement(build, round, result, (rateBefore + rateAfter) / 2);
+    }
+
+    private static Measurement measurement(BuildVariant build, int round, RunResult result, double fsyncRate) {
+        Variant variant = build.variant;
         Map<String, Double> counts = counts(result);
         return new Measurement(
                 variant,
                 build.before,
                 round,
                 score(variant.workload(), result),
-                variant.fsyncDelayMicros() > 0 ? delayedRate(counts) : (rateBefore + rateAfter) / 2,
+                variant.fsyncDelayMicros() > 0 ? delayedRate(counts) : fsyncRate,
                 counts);
     }
 
@@ -169,10 +226,10 @@ final class Rounds {
     /** Delayed fsyncs get an empty folder each: the logs of all variants together could fill the memory. */
     private RunResult fork(BuildVariant build) throws RunnerException, IOException {
         if (build.variant.fsyncDelayMicros() == 0) {
-            return classPaths.with(build.before, () -> fork(build.variant, folder));
+            return classPaths.with(build.before, () -> fork(build.variant, folder, iterations));
         }
         try (TemporaryFolder empty = TemporaryFolder.createIn(folder, "delayed")) {
-            return classPaths.with(build.before, () -> fork(build.variant, empty.path()));
+            return classPaths.with(build.before, () -> fork(build.variant, empty.path(), iterations));
         }
     }
 
@@ -197,19 +254,21 @@ final class Rounds {
                 : primary.getScore();
     }
 
-    private RunResult fork(Variant variant, Path storeFolder) throws RunnerException {
-        TimeValue time = new TimeValue(iterations.millis(), TimeUnit.MILLISECONDS);
+    private RunResult fork(Variant variant, Path storeFolder, Iterations each, String... moreJvmArguments)
+            throws RunnerException {
+        TimeValue time = new TimeValue(each.millis(), TimeUnit.MILLISECONDS);
         ChainedOptionsBuilder options = new OptionsBuilder()
                 .include(variant.workload().pattern())
                 .threads(variant.threads())
                 .forks(1)
-                .warmupIterations(variant.workload().isCount() ? 0 : iterations.warmups(variant))
+                .warmupIterations(variant.workload().isCount() ? 0 : each.warmups(variant))
                 .warmupTime(time)
-                .measurementIterations(variant.workload().isCount() ? 1 : iterations.measured())
+                .measurementIterations(variant.workload().isCount() ? 1 : each.measured())
                 .measurementTime(time)
                 .shouldFailOnError(true)
                 .verbosity(VerboseMode.SILENT)
-                .jvmArgsPrepend(jvmArguments.toArray(String[]::new));
+                .jvmArgsPrepend(Stream.concat(jvmArguments.stream(), Stream.of(moreJvmArguments))
+                        .toArray(String[]::new));
         if (variant.workload().isCount()) {
             options.jvmArgsAppend(FOR_JOL);
         } else {

@@ -82,6 +82,11 @@ public enum Workload {
         return this == HEAP_ENTRY || this == HEAP_CONTEXT;
     }
 
+    /** Returns whether its variants can take turns, iteration by iteration. */
+    boolean canAlternate() {
+        return !isCount() && this != READ_DURING_COMMITS && this != COMMIT_DELAYED;
+    }
+
     /**
      * Returns whether it is measured by CPU time: it waits for nothing, and the clock would also measure other
      * processes.

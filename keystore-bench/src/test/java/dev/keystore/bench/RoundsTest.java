@@ -40,7 +40,7 @@ class RoundsTest {
     }
 
     private Rounds rounds(@Nullable FsyncDelay delay) {
-        return new Rounds(LEAST, folder, ClassPaths.of(ClassPaths.ofThisJvm(), folder, null), 1, List.of(), delay);
+        return new Rounds(LEAST, folder, ClassPaths.of(ClassPaths.ofThisJvm(), folder, null), 1, List.of(), delay, 0);
     }
 
     @Test
@@ -80,6 +80,27 @@ class RoundsTest {
         assertThat(Math.abs(measured.indexOf(commit) - measured.indexOf(compared)))
                 .isEqualTo(1);
         assertThat(Math.abs(measured.indexOf(other) - measured.indexOf(more))).isEqualTo(1);
+    }
+
+    @Test
+    void run_withTurns_measuresIterationsAlternately() throws Exception {
+        System.setProperty("jmh.ignoreLock", "true");
+        Variant commit = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 2, 10);
+        Variant same = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 3, 10);
+        Variant peer = Variant.commit(CommitPeers.APPEND_GROUPS, 2, 10);
+        Variant read = Variant.read(Workload.READ_ONE, ReadPeers.MAP, Room.PLENTY, Distribution.UNIFORM, 2);
+        ClassPaths classPaths = ClassPaths.of(ClassPaths.ofThisJvm(), folder, null);
+        Rounds alternating = new Rounds(LEAST, folder, classPaths, 1, List.of(), null, 3);
+
+        List<Measurement> measured = alternating.run(BenchPlan.of(commit, same, peer, read), 2);
+
+        assertThat(measured)
+                .hasSize(8)
+                .allSatisfy(one -> assertThat(one.score()).isPositive())
+                .allSatisfy(one -> assertThat(one.counts()).containsKey("operations"));
+        assertThat(measured)
+                .filteredOn(one -> one.variant().workload() == Workload.COMMIT)
+                .allSatisfy(one -> assertThat(one.relative()).isEqualTo(one.score() / one.fsyncRate()));
     }
 
     @Test

@@ -72,8 +72,11 @@ public final class BenchPostgres implements AutoCloseable {
         }
     }
 
+    /** The folders of one peer that two JVMs use are in different ones. */
     private static String name(Path folder) {
-        return folder.getFileName().toString().toLowerCase(Locale.ROOT).replace('-', '_');
+        return folder.getFileName().toString().toLowerCase(Locale.ROOT).replace('-', '_')
+                + "_"
+                + Integer.toHexString(Objects.hashCode(folder.getParent()));
     }
 
     private static String url() {
