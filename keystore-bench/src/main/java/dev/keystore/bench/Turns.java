@@ -1,5 +1,6 @@
 package dev.keystore.bench;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -63,11 +64,19 @@ final class Turns<R> implements AutoCloseable {
         Collections.shuffle(order, random);
         for (Player<R> player : order) {
             between.run();
+            grant(player);
+        }
+    }
+
+    private static <R> void grant(Player<R> player) throws InterruptedException {
+        try {
             player.socket.getOutputStream().write(1);
             if (player.socket.getInputStream().read() < 0) {
-                result(player.result);
-                throw new IllegalStateException("a JVM has exited during its turn");
+                throw new EOFException();
             }
+        } catch (IOException e) {
+            result(player.result);
+            throw new IllegalStateException("a JVM has exited during its turn", e);
         }
     }
 

@@ -10,6 +10,11 @@ import org.jspecify.annotations.Nullable;
 final class MapRead implements ReadPeer {
 
     private final ConcurrentHashMap<RecordKey, byte[]> values = new ConcurrentHashMap<>();
+    private final boolean copies;
+
+    MapRead(boolean copies) {
+        this.copies = copies;
+    }
 
     @Override
     public void fill(Collection<String> ids) {
@@ -18,7 +23,8 @@ final class MapRead implements ReadPeer {
 
     @Override
     public byte @Nullable [] one(String id) {
-        return values.get(RecordKey.of(id));
+        byte[] value = values.get(RecordKey.of(id));
+        return value != null && copies ? value.clone() : value;
     }
 
     @Override

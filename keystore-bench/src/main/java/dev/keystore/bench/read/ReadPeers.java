@@ -14,7 +14,9 @@ public enum ReadPeers {
     /** A store on an in-memory backend with immutable values, which are not copied. */
     KEYSTORE_IMMUTABLE("Keystore, immutable values", KeystoreRead::ofStrings),
     /** An unbounded map that returns its values without copying. */
-    MAP("ConcurrentHashMap, no bound, no copy", budgetBytes -> new MapRead()),
+    MAP("ConcurrentHashMap, no bound, no copy", budgetBytes -> new MapRead(false)),
+    /** The least that a read of a copy takes: nothing is evicted, and no commit can change the map. */
+    MAP_COPY("ConcurrentHashMap, no bound, copies", budgetBytes -> new MapRead(true)),
     /** A bounded cache that returns its values without copying. */
     CAFFEINE("Caffeine, bound by weight, no copy", budgetBytes -> new CaffeineRead(budgetBytes, false)),
     /** What a careful user would write: a bounded cache that returns copies. */

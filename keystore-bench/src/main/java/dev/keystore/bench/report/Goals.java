@@ -28,6 +28,7 @@ import static dev.keystore.bench.read.ReadPeers.KEYSTORE;
 import static dev.keystore.bench.read.ReadPeers.KEYSTORE_ENCRYPTED;
 import static dev.keystore.bench.read.ReadPeers.KEYSTORE_IMMUTABLE;
 import static dev.keystore.bench.read.ReadPeers.KEYSTORE_METERED;
+import static dev.keystore.bench.read.ReadPeers.MAP_COPY;
 
 import dev.keystore.bench.Measurement;
 import dev.keystore.bench.Variant;
@@ -65,12 +66,16 @@ public final class Goals {
     private static final List<Goal> ALL = List.of(
             goal("P1", "reads of one id, room for all", CAFFEINE_COPY.title())
                     .atLeast(1.2, ratio(hot(KEYSTORE, 1), hot(CAFFEINE_COPY, 1))),
+            goal("P1", "the same, but from a `ConcurrentHashMap` without a bound, copies", CAFFEINE_COPY.title())
+                    .withoutBound(ratio(hot(MAP_COPY, 1), hot(CAFFEINE_COPY, 1))),
             goal("P1", "reads of one id, cache at its limit", CAFFEINE_COPY.title())
                     .atLeast(2.0, ratio(atLimit(KEYSTORE), atLimit(CAFFEINE_COPY))),
             goal("P2", "reads of one id, immutable value", CAFFEINE.title())
                     .atLeast(1.0, ratio(hot(KEYSTORE_IMMUTABLE, 1), hot(CAFFEINE, 1))),
             goal("P3", "reads of five ids", CAFFEINE_COPY.title() + ", `getAllPresent`")
                     .atLeast(1.5, ratio(five(KEYSTORE), five(CAFFEINE_COPY))),
+            goal("P3", "the same, but from a `ConcurrentHashMap` without a bound, copies", CAFFEINE_COPY.title())
+                    .withoutBound(ratio(five(MAP_COPY), five(CAFFEINE_COPY))),
             goal("P4", "commits, SQLite, 1 thread", JDBC_SQLITE_TUNED.title())
                     .atLeast(1.0, ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_TUNED, 1))),
             goal("P4", "commits, SQLite, 1 thread", JDBC_SQLITE.title())
