@@ -147,7 +147,8 @@ final class Rounds {
 
     private List<Measurement> measureAlternately(List<BuildVariant> family, int round) throws Exception {
         Iterations each = iterations.ofTurns(turns, family.stream().map(BuildVariant::variant));
-        Workload workload = family.get(0).variant.workload();
+        boolean probed =
+                family.stream().anyMatch(build -> build.variant.workload().needsFsyncRate());
         try (Turns<RunResult> alternating = new Turns<>()) {
             for (BuildVariant build : family) {
                 Path own = folderOf(build);
@@ -161,7 +162,7 @@ final class Rounds {
             }
             double rates = 0;
             for (int i = 0; i < turns; i++) {
-                rates += workload.needsFsyncRate() ? fsyncRate() : 0;
+                rates += probed ? fsyncRate() : 0;
                 alternating.take(random, Rounds::sync);
             }
             List<Measurement> measured = new ArrayList<>();
@@ -174,7 +175,7 @@ final class Rounds {
 
     /** Returns a folder that no other variant of a family uses. */
     private Path folderOf(BuildVariant build) throws IOException {
-        String name = build.variant.threads() + (build.before ? "-before" : "");
+        String name = build.variant.workload() + "-" + build.variant.threads() + (build.before ? "-before" : "");
         return Files.createDirectories(folder.resolve(name));
     }
 

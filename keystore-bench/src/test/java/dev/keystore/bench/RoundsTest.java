@@ -89,17 +89,20 @@ class RoundsTest {
         Variant same = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 3, 10);
         Variant peer = Variant.commit(CommitPeers.APPEND_GROUPS, 2, 10);
         Variant read = Variant.read(Workload.READ_ONE, ReadPeers.MAP, Room.PLENTY, Distribution.UNIFORM, 2);
+        Variant cold = Variant.coldRead(Workload.READ_COLD, CommitPeers.KEYSTORE_SQLITE, 400);
+        Variant several = Variant.coldRead(Workload.READ_COLD_SEVERAL, CommitPeers.KEYSTORE_SQLITE, 400);
         ClassPaths classPaths = ClassPaths.of(ClassPaths.ofThisJvm(), folder, null);
         Rounds alternating = new Rounds(LEAST, folder, classPaths, 1, List.of(), null, 3);
 
-        List<Measurement> measured = alternating.run(BenchPlan.of(commit, same, peer, read), 2);
+        List<Measurement> measured = alternating.run(BenchPlan.of(commit, same, peer, read, cold, several), 1);
 
         assertThat(measured)
-                .hasSize(8)
+                .hasSize(6)
                 .allSatisfy(one -> assertThat(one.score()).isPositive())
                 .allSatisfy(one -> assertThat(one.counts()).containsKey("operations"));
         assertThat(measured)
                 .filteredOn(one -> one.variant().workload() == Workload.COMMIT)
+                .hasSize(3)
                 .allSatisfy(one -> assertThat(one.relative()).isEqualTo(one.score() / one.fsyncRate()));
     }
 
