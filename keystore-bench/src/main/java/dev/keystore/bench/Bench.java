@@ -113,8 +113,6 @@ public final class Bench implements Callable<Integer> {
 
     /** Runs the benchmark; {@code --help} lists the options. */
     public static void main(String[] arguments) {
-        System.setProperty(
-                "jmh.ignoreLock", "true"); // JMH's lock would admit one JVM at a time, not several that alternate
         System.exit(new CommandLine(new Bench()).execute(arguments));
     }
 

@@ -84,7 +84,6 @@ class RoundsTest {
 
     @Test
     void run_withTurns_measuresIterationsAlternately() throws Exception {
-        System.setProperty("jmh.ignoreLock", "true");
         Variant commit = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 2, 10);
         Variant same = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 3, 10);
         Variant peer = Variant.commit(CommitPeers.APPEND_GROUPS, 2, 10);

@@ -66,8 +66,6 @@ public final class Goals {
     private static final List<Goal> ALL = List.of(
             goal("P1", "reads of one id, room for all", CAFFEINE_COPY.title())
                     .atLeast(1.2, ratio(hot(KEYSTORE, 1), hot(CAFFEINE_COPY, 1))),
-            goal("P1", "the same, but from a `ConcurrentHashMap` without a bound, copies", CAFFEINE_COPY.title())
-                    .withoutBound(ratio(hot(MAP_COPY, 1), hot(CAFFEINE_COPY, 1))),
             goal("P1", "reads of one id, cache at its limit", CAFFEINE_COPY.title())
                     .atLeast(2.0, ratio(atLimit(KEYSTORE), atLimit(CAFFEINE_COPY))),
             goal("P2", "reads of one id, immutable value", CAFFEINE.title())
