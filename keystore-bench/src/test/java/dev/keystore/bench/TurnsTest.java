@@ -43,6 +43,7 @@ class TurnsTest {
             turns.start(player(turns, "a", 50));
             turns.start(player(turns, "b", 50));
             Random random = new Random(1);
+            int firstOfA = 0;
             for (int i = 0; i < 50; i++) {
                 int before = events.size();
 
@@ -53,8 +54,9 @@ class TurnsTest {
                         .isIn(
                                 List.of("between", "a begins", "a ends", "between", "b begins", "b ends"),
                                 List.of("between", "b begins", "b ends", "between", "a begins", "a ends"));
+                firstOfA += turn.get(1).equals("a begins") ? 1 : 0;
             }
-            assertThat(events.indexOf("a begins")).isNotEqualTo(events.indexOf("b begins"));
+            assertThat(firstOfA).as("turns in which a is first").isBetween(10, 40);
             assertThat(turns.results()).containsExactly("a", "b");
         }
     }
